@@ -1,0 +1,1 @@
+"""Full replication of a PostgreSQL database into a warehouse that is never empty."""

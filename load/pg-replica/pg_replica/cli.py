@@ -1,0 +1,134 @@
+"""The `pg-replica` command."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+from rich.console import Console
+
+from pg_replica import logs, previous, status
+from pg_replica.check import check
+from pg_replica.connection import one_line
+from pg_replica.errors import Refused, ReplicaError
+from pg_replica.redaction import redact
+from pg_replica.run import run
+from pg_replica.settings import Settings, load
+
+_EXIT_STATUS = """\b
+Exit status:
+  0    done
+  1    failed, nothing was published
+  2    refused before any work
+  3    another run holds the warehouse's lock
+  4    published, but a later step failed
+  130  ended by SIGINT        143  ended by SIGTERM
+"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_STATUS
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["plain", "json"]),
+    help="Lines for people or for machines.  [default: LOG_FORMAT, else plain]",
+)
+@click.pass_context
+def cli(context: click.Context, log_format: str | None) -> None:
+    """Replicate a whole PostgreSQL database into a warehouse that is never empty.
+
+    Settings come from environment variables (see .env.example), the table policy from
+    extract/tables.yml. Begin with `check`: it changes nothing and lists every problem at once.
+    """
+    logging.raiseExceptions = False  # the reader of our lines may die before us
+    context.obj = log_format
+
+
+def _settings(context: click.Context) -> Settings:
+    logs.set_up(context.obj or "plain")
+    settings = load()
+    logs.set_up(context.obj or settings.log_format)
+    return settings
+
+
+@cli.command("check")
+@click.pass_context
+def check_command(context: click.Context) -> None:
+    """Look at everything that can be known before a night, and change nothing."""
+    report = check(_settings(context))
+    for note in report.notes:
+        click.echo(f"  ok       {redact(note)}")
+    for warning in report.warnings:
+        click.echo(f"  warning  {redact(warning)}")
+    if report.problems:
+        raise Refused(report.problems)
+    click.echo("Nothing stands in the way of a night.")
+
+
+@cli.command("run")
+@click.option("--dry-run", is_flag=True, help="Do what `check` does, and stop there.")
+@click.pass_context
+def run_command(context: click.Context, *, dry_run: bool) -> None:
+    """Replicate the source (or the dump in DUMP_PATH), verify it, and publish it.
+
+    Readers see the previous night until the new one is complete; a failure leaves them there.
+    """
+    if dry_run:
+        context.invoke(check_command)
+        return
+    run(_settings(context))
+
+
+@cli.command("drop-previous")
+@click.option(
+    "--dry-run", is_flag=True, help="Only list the schemas that would be dropped."
+)
+@click.pass_context
+def drop_previous_command(context: click.Context, *, dry_run: bool) -> None:
+    """Drop the previous night, once the transformations have passed.
+
+    What somebody still reads, or built upon, is kept, reported, and tried again the next time.
+    """
+    settings = _settings(context)
+    if dry_run:
+        for schema in previous.retired(settings):
+            click.echo(schema)
+        return
+    previous.drop_previous(settings)
+
+
+@cli.command("status")
+@click.option("--runs", default=10, show_default=True, help="How many runs to list.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.pass_context
+def status_command(context: click.Context, *, runs: int, as_json: bool) -> None:
+    """Show the last runs, the one under way, and what the newest found."""
+    found = status.read(_settings(context), runs)
+    if as_json:
+        click.echo(redact(status.as_json(found)))
+    else:
+        status.show(found, Console())
+
+
+def main() -> None:
+    """Run the command; every failure is one clear message and an exit status."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except Refused as refusal:
+        for problem in refusal.problems:
+            logs.event(problem, logging.ERROR)
+        sys.exit(refusal.exit_code)
+    except ReplicaError as error:
+        logs.event(one_line(error), logging.ERROR)
+        if error.hint:
+            logs.event(f"what to do: {error.hint}", logging.ERROR)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)

@@ -1,0 +1,94 @@
+"""What other people made on top of the replica: found before the swap, never dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from pg_replica.schemas import TRANSFORMED
+
+# Whatever depends on an object of the live schemas and is itself in another schema.
+_DEPENDENTS = """
+WITH RECURSIVE replica (classid, objid) AS (
+    SELECT 'pg_catalog.pg_class'::regclass::oid, c.oid FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ANY (%(live)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::regclass::oid, t.oid FROM pg_catalog.pg_type AS t
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace WHERE n.nspname = ANY (%(live)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass::oid, p.oid FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ANY (%(live)s)
+), dependent AS (
+    SELECT DISTINCT coalesce(w.ev_class, o.conrelid, a.adrelid,
+        CASE WHEN d.classid = 'pg_catalog.pg_class'::regclass THEN d.objid END) AS relation,
+        CASE WHEN d.classid = 'pg_catalog.pg_proc'::regclass THEN d.objid END AS routine
+    FROM replica AS r
+    JOIN pg_catalog.pg_depend AS d ON d.refclassid = r.classid AND d.refobjid = r.objid
+        AND d.deptype IN ('n', 'a')
+    LEFT JOIN pg_catalog.pg_rewrite AS w
+        ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND w.oid = d.objid
+    LEFT JOIN pg_catalog.pg_constraint AS o
+        ON d.classid = 'pg_catalog.pg_constraint'::regclass AND o.oid = d.objid
+    LEFT JOIN pg_catalog.pg_attrdef AS a
+        ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND a.oid = d.objid
+)
+SELECT n.nspname, c.relname, c.relkind::text, pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+    CASE WHEN c.relkind = 'v' THEN pg_catalog.format('CREATE OR REPLACE VIEW %%I.%%I%%s AS %%s',
+        n.nspname, c.relname, ' WITH (' || pg_catalog.array_to_string(c.reloptions, ', ') || ')',
+        pg_catalog.pg_get_viewdef(c.oid)) END
+FROM dependent AS d JOIN pg_catalog.pg_class AS c ON c.oid = d.relation
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE NOT n.nspname = ANY (%(ours)s)
+UNION ALL
+SELECT n.nspname, p.proname, 'routine', false, NULL
+FROM dependent AS d JOIN pg_catalog.pg_proc AS p ON p.oid = d.routine
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE NOT n.nspname = ANY (%(ours)s)
+ORDER BY 1, 2
+"""
+_KINDS = {
+    "v": "view",
+    "m": "materialized view",
+    "r": "table",
+    "p": "table",
+    "routine": "routine",
+}
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """Something outside the replica that depends on it.
+
+    Attributes:
+        label: What it is, for messages.
+        statement: What makes it again, on whatever now bears the live names; None when it is
+            not a view, or not ours to replace.
+    """
+
+    label: str
+    statement: str | None
+
+
+def of_live_schemas(connection: psycopg.Connection, live: list[str]) -> list[Dependent]:
+    """Find what depends on the live schemas from outside.
+
+    Args:
+        connection: A session on the warehouse whose `search_path` is empty, so that the views'
+            text names schemas, and before the swap, so that it names the live ones.
+        live: The live schemas.
+
+    Returns:
+        The dependents, those that the transformations rebuild left out.
+    """
+    rows = connection.execute(
+        _DEPENDENTS,  # type: ignore[arg-type]
+        {"live": live, "ours": [*live, *TRANSFORMED]},
+    ).fetchall()
+    return [
+        Dependent(
+            f"{_KINDS.get(kind, 'relation')} {schema}.{name}",
+            statement if kind == "v" and may_replace else None,
+        )
+        for schema, name, kind, may_replace, statement in rows
+    ]

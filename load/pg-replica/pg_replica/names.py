@@ -1,0 +1,89 @@
+"""Names of tables and schemas, as PostgreSQL spells and quotes them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import NamedTuple
+
+PUBLIC = "public"
+LONGEST_NAME = 63  # bytes: NAMEDATALEN - 1
+PART = r'(?:"(?:[^"]|"")+"|[^\s".(;,]+)'
+QUALIFIED = rf"{PART}\.{PART}"
+
+
+class TableName(NamedTuple):
+    """A relation's schema and name, unquoted."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        """Spell it as policies and messages do: the schema is left out when it is `public`."""
+        return self.name if self.schema == PUBLIC else f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """The quoted, schema-qualified identifier."""
+        return f"{quote(self.schema)}.{quote(self.name)}"
+
+
+def quote(identifier: str) -> str:
+    """Quote an identifier, always.
+
+    Args:
+        identifier: A name as the catalogs hold it.
+
+    Returns:
+        The name between double quotes, inner quotes doubled.
+    """
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a string constant for the places that take no parameter.
+
+    Args:
+        text: Any text without NUL.
+
+    Returns:
+        A constant that means the same whatever `standard_conforming_strings` says.
+    """
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f" E'{escaped}'" if "\\" in text else f"'{escaped}'"
+
+
+def parse_qualified(text: str) -> TableName:
+    """Read a schema-qualified identifier as pg_dump writes it.
+
+    Args:
+        text: Such as `public."knowledge-elements"`.
+
+    Returns:
+        The two names, unquoted.
+
+    Raises:
+        ValueError: If the text is not such an identifier.
+    """
+    match = re.fullmatch(rf"({PART})\.({PART})", text)
+    if match is None:
+        raise ValueError(f"not a qualified name: {text}")
+    schema, name = (
+        part[1:-1].replace('""', '"') if part.startswith('"') else part
+        for part in match.groups()
+    )
+    return TableName(schema, name)
+
+
+def nearest(word: str, candidates: list[str]) -> str:
+    """Suggest what a misspelt word was meant to be.
+
+    Args:
+        word: The word that is not known.
+        candidates: Those that are.
+
+    Returns:
+        A sentence to append to the error, or an empty string when nothing is near.
+    """
+    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,278 @@
+"""One attempt at a night, step by step: nothing of it is seen before the swap."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+
+from pg_replica import catalog, dependents, dump, landing, objects, publish, restore
+from pg_replica.catalog import Fact
+from pg_replica.check import Report
+from pg_replica.connection import Database, explained, one_line
+from pg_replica.dump import FOREIGN_KEY, REFRESH, Item
+from pg_replica.errors import PublishedWithFault, Refused, ReplicaError
+from pg_replica.logs import event
+from pg_replica.names import PUBLIC, TableName
+from pg_replica.origin import DumpOrigin, LiveOrigin, Origin
+from pg_replica.progress import Display
+from pg_replica.record import Record
+from pg_replica.schemas import Naming
+from pg_replica.sessions import Sessions
+from pg_replica.settings import Settings
+from pg_replica.transport import Patience
+from pg_replica.work import Crew
+
+
+class Night:
+    """An attempt."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        report: Report,
+        source: Database | None,
+        warehouse: Database,
+        record: Record,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            settings: The variables.
+            report: What the checks found.
+            source: The source; None for a dump.
+            warehouse: The warehouse.
+            record: Where the run is recorded.
+        """
+        self._settings = settings
+        self._report = report
+        self._source = source
+        self._warehouse = warehouse
+        self._record = record
+        self._naming = Naming(settings.replica_schema)
+        self._stop = threading.Event()
+        self._schemas = [PUBLIC]
+        self._published = False
+
+    def run(self, lock: psycopg.Connection) -> None:
+        """Replicate and publish.
+
+        Args:
+            lock: The session that holds the warehouse's lock: the swap is done in it.
+
+        Raises:
+            ReplicaError: If the night is not published; the landing is then empty again.
+        """
+        origin: Origin | None = None
+        workers = Sessions(self._warehouse, autocommit=True)
+        try:
+            with (
+                explained("warehouse"),
+                Display(quiet=self._settings.log_format == "json") as display,
+                self._warehouse.connect(purpose="work main") as main,
+            ):
+                with self._record.step("prepare"):
+                    self._empty_landing(main)
+                with self._record.step("read"):
+                    origin = self._open_origin(display)
+                self._replicate(origin, main, workers, display)
+                self._publish(origin, main, lock)
+        finally:
+            self._stop.set()
+            workers.cancel()
+            workers.close()
+            if origin:
+                origin.close(published=self._published)
+        self._after(lock)
+
+    def _open_origin(self, display: Display) -> Origin:
+        if self._source is not None:
+            return LiveOrigin(self._settings, self._source, self._report)
+        return DumpOrigin(self._settings, self._report, display)
+
+    def _empty_landing(self, main: psycopg.Connection) -> None:
+        left = set(self._record.unclean_landing()) | {PUBLIC}
+        waiting = {self._naming.following(schema) for schema in left}
+        landing.clean(main, sorted(left | waiting))
+        self._record.set_landing([])
+
+    def _replicate(
+        self,
+        origin: Origin,
+        main: psycopg.Connection,
+        workers: Sessions,
+        display: Display,
+    ) -> None:
+        self._schemas = dump.schemas_of(origin.items)
+        if problems := self._naming.problems(self._schemas):
+            raise Refused(problems)
+        self._record.set_landing(self._schemas)
+        builder = landing.Builder(origin.policy, self._record)
+        pre_data, post_data = dump.sections(origin.items)
+        with self._record.step("schema"):
+            landing.create_schemas(main, self._schemas)
+            builder.build(main, pre_data)
+            portions = origin.portions(main)
+        cancel = _both(workers.cancel, origin.cancel)
+        crew = Crew(self._settings.jobs, self._stop, cancel)
+        patience = Patience(self._stop, self._settings.network_timeout)
+        restorer = restore.Restorer(
+            workers, builder, self._record, display, patience, crew
+        )
+        with self._record.step("copy"):
+            origin.watch(crew.fail)
+            restorer.load(portions, post_data, origin.policy, origin.rows_are_out)
+        with self._record.step("constraints"):
+            self._constrain(restorer, builder, main, origin, post_data)
+        with self._record.step("verify"):
+            self._verify(origin, main, builder, post_data)
+
+    def _constrain(
+        self,
+        restorer: restore.Restorer,
+        builder: landing.Builder,
+        main: psycopg.Connection,
+        origin: Origin,
+        post_data: list[Item],
+    ) -> None:
+        builder.build(main, [item for item in post_data if restore.is_serial(item)])
+        origin.finish(main)
+        wanted = self._settings.restore_fk_constraints
+        keys = [item for item in post_data if item.kind == FOREIGN_KEY]
+        restorer.add_foreign_keys(
+            main, keys if wanted != "false" else [], origin.policy
+        )
+        tables = [table.name for table in catalog.tables(main, self._schemas)]
+        kept = [table for table in tables if origin.policy.rule(table).mode == "full"]
+        restorer.validate_and_analyze(self._schemas, kept, validate=wanted == "true")
+        builder.build(main, [item for item in post_data if item.kind == REFRESH])
+
+    def _verify(
+        self,
+        origin: Origin,
+        main: psycopg.Connection,
+        builder: landing.Builder,
+        post_data: list[Item],
+    ) -> None:
+        found = catalog.facts(main, self._schemas)
+        left_out = self._left_out(origin, builder, post_data)
+        origin.verify_catalog(found, left_out)
+        origin.verify_rows(main)
+        self._drop_kept_out(origin, main, found)
+
+    def _left_out(
+        self, origin: Origin, builder: landing.Builder, post_data: list[Item]
+    ) -> list[Item]:
+        """List the items that the landing lacks with good reason."""
+        kept_out = set(origin.policy.kept_out)
+        none = self._settings.restore_fk_constraints == "false"
+        keys = [
+            item
+            for item in post_data
+            if item.kind == FOREIGN_KEY
+            and (none or {item.table, item.referenced_table} & kept_out)
+        ]
+        return keys + builder.tolerated
+
+    def _drop_kept_out(
+        self, origin: Origin, main: psycopg.Connection, before: set[Fact]
+    ) -> None:
+        policy = origin.policy
+        tables = {
+            TableName(schema, name)
+            for kind, schema, name, _ in before
+            if kind == "relation"
+        }
+        landing.drop_kept_out(main, policy, tables)
+        if not policy.rules:
+            return
+        for kind, schema, name, detail in sorted(
+            before - catalog.facts(main, self._schemas)
+        ):
+            table = TableName(schema, name)
+            if (
+                table in policy.kept_out
+                or kind == "column"
+                and policy.rule(table).columns
+            ):
+                continue
+            subject = " ".join(part for part in (kind, str(table), detail) if part)
+            self._record.finding(
+                subject, "left out with a table or column that stays out"
+            )
+
+    def _publish(
+        self, origin: Origin, main: psycopg.Connection, lock: psycopg.Connection
+    ) -> None:
+        with self._record.step("publish"):
+            self._prepare_next(origin, main)
+            reader = self._settings.internal_reader
+            waiting = [self._naming.following(schema) for schema in self._schemas]
+            has_reader = publish.grant_to_reader(main, waiting, reader)
+            live = self._live(main)
+            self._dependents = dependents.of_live_schemas(main, live)
+            swap = publish.Swap(
+                self._naming,
+                self._schemas,
+                reader if has_reader else None,
+                self._record.run_id,
+            )
+            self._record.flush()
+            swap.publish(lock, self._warehouse)
+            self._published = True
+        event("published", run=self._record.run_id, schema=self._naming.replica)
+
+    def _prepare_next(self, origin: Origin, main: psycopg.Connection) -> None:
+        publish.move_to_next(main, self._naming, self._schemas)
+        append = [
+            table
+            for table, mode in origin.policy.kept_out.items()
+            if mode == "incremental"
+        ]
+        publish.add_append_views(main, self._naming, append)
+        publish.report_landing_names(main, self._naming, self._schemas, self._record)
+
+    def _live(self, main: psycopg.Connection) -> list[str]:
+        rows = main.execute(
+            "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = %s OR nspname = ANY"
+            " (SELECT unnest(schemas) FROM entrepot_ops.publications)",
+            [self._naming.replica],
+        )
+        return [row[0] for row in rows]
+
+    def _after(self, lock: psycopg.Connection) -> None:
+        """Do what may fail without taking the night back."""
+        try:
+            with (
+                self._record.step("rebind"),
+                self._warehouse.connect(purpose="work rebind") as main,
+            ):
+                publish.rebind(main, self._dependents, self._record)
+                self._record.set_landing([])
+        except (ReplicaError, psycopg.Error) as error:
+            raise PublishedWithFault(
+                f"the night is published, but a later step failed: {one_line(error)}",
+                "the next run puts it in order",
+            ) from None
+
+    def clean_up(self) -> None:
+        """Empty the landing after a failure, to give the space back."""
+        with self._warehouse.connect(purpose="work clean") as connection:
+            waiting = [self._naming.following(schema) for schema in self._schemas]
+            if objects.drop(connection, [*self._schemas, *waiting], patience=10):
+                event("the landing could not be emptied; the next run will", level=30)
+            else:
+                self._record.set_landing([])
+
+    @property
+    def published(self) -> bool:
+        """Whether the swap was committed."""
+        return self._published
+
+
+def _both(first, second):  # type: ignore[no-untyped-def]
+    def call() -> None:
+        first()
+        second()
+
+    return call

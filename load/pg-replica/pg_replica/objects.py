@@ -1,0 +1,261 @@
+"""Objects of whole schemas, moved or dropped in portions: PostgreSQL decides what depends on what.
+
+One transaction for a schema of 2,000 tables would run out of locks; a CASCADE would take other
+people's views along. So objects go a hundred at a time and without CASCADE, again and again
+until nothing more goes: what then remains is held by somebody, and is reported.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import errors
+
+from pg_replica.names import quote
+
+_PORTION = 100
+_LOCK_TIMEOUT = "2s"
+
+# Everything that is in a schema by itself: neither an extension's, nor part of something else.
+_OBJECTS = """
+WITH found (classid, objid) AS (
+    SELECT 'pg_catalog.pg_class'::regclass, c.oid FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass, p.oid FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::regclass, t.oid FROM pg_catalog.pg_type AS t
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+    WHERE n.nspname = ANY (%(schemas)s) AND t.typtype IN ('d', 'e', 'r')
+    UNION ALL
+    SELECT 'pg_catalog.pg_collation'::regclass, o.oid FROM pg_catalog.pg_collation AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.collnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_conversion'::regclass, o.oid FROM pg_catalog.pg_conversion AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.connamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_operator'::regclass, o.oid FROM pg_catalog.pg_operator AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_opclass'::regclass, o.oid FROM pg_catalog.pg_opclass AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opcnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_opfamily'::regclass, o.oid FROM pg_catalog.pg_opfamily AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opfnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_statistic_ext'::regclass, o.oid FROM pg_catalog.pg_statistic_ext AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.stxnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_config'::regclass, o.oid FROM pg_catalog.pg_ts_config AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.cfgnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_dict'::regclass, o.oid FROM pg_catalog.pg_ts_dict AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.dictnamespace WHERE n.nspname = ANY (%(schemas)s)
+)
+SELECT i.type, i.schema, i.identity, pg_catalog.pg_get_userbyid(coalesce(c.relowner, p.proowner, t.typowner))
+FROM found
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(found.classid, found.objid, 0) AS i
+LEFT JOIN pg_catalog.pg_class AS c
+    ON found.classid = 'pg_catalog.pg_class'::regclass AND c.oid = found.objid
+LEFT JOIN pg_catalog.pg_proc AS p
+    ON found.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = found.objid
+LEFT JOIN pg_catalog.pg_type AS t
+    ON found.classid = 'pg_catalog.pg_type'::regclass AND t.oid = found.objid
+WHERE NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = found.classid AND d.objid = found.objid
+        AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i'))
+)
+ORDER BY pg_catalog.array_position(
+    ARRAY['view', 'materialized view', 'table', 'foreign table'], i.type
+), i.schema, i.identity
+"""
+_FOREIGN_KEYS = """
+SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname), o.conname
+FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE o.contype = 'f' AND o.conparentid = 0 AND n.nspname = ANY (%(schemas)s)
+"""
+# pg_identify_object's words for what ALTER and DROP call otherwise.
+_KEYWORDS = {
+    "statistics object": "STATISTICS",
+    "composite type": "TYPE",
+    "function of access method": "FUNCTION",
+}
+
+
+@dataclass(frozen=True)
+class DatabaseObject:
+    """An object of a schema.
+
+    Attributes:
+        type: As ALTER and DROP call it.
+        schema: Where it is.
+        identity: How they name it, quoted and qualified.
+        owner: Its owner's name; empty where it was not asked.
+    """
+
+    type: str
+    schema: str
+    identity: str
+    owner: str
+
+    def __str__(self) -> str:
+        """Name it for messages."""
+        return f"{self.type.lower()} {self.identity}"
+
+
+def list_objects(
+    connection: psycopg.Connection, schemas: Iterable[str]
+) -> list[DatabaseObject]:
+    """List what is in some schemas, the extensions' objects left out.
+
+    Args:
+        connection: A session on the warehouse.
+        schemas: The schemas.
+
+    Returns:
+        The objects, views first, then tables, then the rest.
+    """
+    rows = connection.execute(_OBJECTS, {"schemas": list(schemas)}).fetchall()  # type: ignore[arg-type]
+    return [
+        DatabaseObject(_KEYWORDS.get(kind, kind.upper()), schema, identity, owner or "")
+        for kind, schema, identity, owner in rows
+    ]
+
+
+def portions(objects: list[DatabaseObject]) -> Iterator[list[DatabaseObject]]:
+    """Cut a list into portions that fit a server's lock table.
+
+    Args:
+        objects: Any objects.
+
+    Yields:
+        At most a hundred of one type.
+    """
+    portion: list[DatabaseObject] = []
+    for item in objects:
+        if portion and (item.type != portion[0].type or len(portion) == _PORTION):
+            yield portion
+            portion = []
+        portion.append(item)
+    if portion:
+        yield portion
+
+
+def move(connection: psycopg.Connection, from_schema: str, to_schema: str) -> None:
+    """Move every object of a schema to another.
+
+    Args:
+        connection: A session on the warehouse, in autocommit.
+        from_schema: Where they are.
+        to_schema: Where they go; it exists.
+    """
+    for portion in portions(list_objects(connection, [from_schema])):
+        with connection.transaction():
+            for item in portion:
+                connection.execute(
+                    f"ALTER {item.type} {item.identity} SET SCHEMA {quote(to_schema)}"  # type: ignore[arg-type]
+                )
+
+
+def drop(
+    connection: psycopg.Connection, schemas: list[str], *, patience: float = 0
+) -> list[str]:
+    """Drop some schemas' objects, and the schemas when they are empty.
+
+    Nothing outside them is dropped, and nobody is waited for longer than two seconds at a time.
+
+    Args:
+        connection: A session on the warehouse, in autocommit.
+        schemas: The schemas; `public` is emptied but kept.
+        patience: Seconds during which objects that others hold are tried again.
+
+    Returns:
+        Why each object that remains could not go.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        _drop_foreign_keys(connection, schemas)
+        held = _drop_while_any_goes(connection, schemas)
+        if not held or time.monotonic() >= deadline:
+            break
+        time.sleep(min(1.0, patience))
+    for schema in schemas:
+        if schema != "public":
+            _drop_schema(connection, schema)
+    return held
+
+
+def _drop_while_any_goes(
+    connection: psycopg.Connection, schemas: list[str]
+) -> list[str]:
+    before = -1
+    while True:
+        objects = list_objects(connection, schemas)
+        if not objects or len(objects) == before:
+            return held if objects else []
+        before = len(objects)
+        held: list[str] = []
+        for portion in portions(objects):
+            held += _drop_portion(connection, portion)
+
+
+def _drop_portion(
+    connection: psycopg.Connection, portion: list[DatabaseObject]
+) -> list[str]:
+    """Drop a portion, or each half of it when something holds the whole."""
+    listed = ", ".join(item.identity for item in portion)
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            connection.execute(f"DROP {portion[0].type} IF EXISTS {listed}")  # type: ignore[arg-type]
+    except (
+        errors.DependentObjectsStillExist,
+        errors.LockNotAvailable,
+        errors.DeadlockDetected,
+        errors.InsufficientPrivilege,
+        errors.SyntaxError,  # some types take one object a statement
+    ) as error:
+        if len(portion) == 1:
+            return [f"{portion[0]}: {_reason(error)}"]
+        middle = len(portion) // 2
+        return _drop_portion(connection, portion[:middle]) + _drop_portion(
+            connection, portion[middle:]
+        )
+    return []
+
+
+def _reason(error: psycopg.Error) -> str:
+    if isinstance(error, errors.LockNotAvailable):
+        return "somebody is reading it"
+    detail = error.diag.message_detail or error.diag.message_primary or str(error)
+    return "; ".join(detail.splitlines())
+
+
+def _drop_foreign_keys(connection: psycopg.Connection, schemas: list[str]) -> None:
+    """Untie the tables from each other, so that portions need not follow the ties."""
+    keys = connection.execute(_FOREIGN_KEYS, {"schemas": schemas}).fetchall()  # type: ignore[arg-type]
+    for table, name in keys:
+        try:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                connection.execute(
+                    f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quote(name)}"
+                )
+        except (errors.LockNotAvailable, errors.DeadlockDetected):
+            continue  # its table is held too, and will be reported
+
+
+def _drop_schema(connection: psycopg.Connection, schema: str) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            connection.execute(f"DROP SCHEMA IF EXISTS {quote(schema)}")
+    except (errors.DependentObjectsStillExist, errors.LockNotAvailable):
+        return  # not empty: an extension's, or held objects

@@ -1,0 +1,242 @@
+"""Plain SQL dumps, read rather than run: nothing in them reaches psql, its commands least of all.
+
+A plain dump is a program. Handed to psql it may connect elsewhere, run shell commands and write
+files as the operator. Here it is cut into statements, only those that pg_dump writes are
+accepted, and only as the owner of the landing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from pg_replica.dump import Item, split_items
+from pg_replica.errors import Refused
+from pg_replica.names import QUALIFIED, TableName, parse_qualified
+
+_BLOCK = 256 * 1024
+_TOKEN = re.compile(
+    rb"""(?P<escaped>[eE]')|(?P<quote>['"])|(?P<dollar>\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$)"""
+    rb"""|(?P<comment>--)|(?P<block>/\*)|(?P<end>;)"""
+)
+_COPY = re.compile(rf"COPY (?P<table>{QUALIFIED}) .*FROM stdin;$".encode(), re.DOTALL)
+_ALLOWED = re.compile(
+    rb"(?:CREATE|ALTER|COMMENT ON|REFRESH MATERIALIZED VIEW|SET|GRANT|REVOKE|DROP)\b"
+    rb"|SELECT pg_catalog\.(?:setval|set_config)\("
+)
+_FORBIDDEN = re.compile(
+    rb"CREATE (DATABASE|ROLE|USER|TABLESPACE)\b|ALTER (DATABASE|ROLE|USER|SYSTEM)\b"
+)
+_OWNER = re.compile(rb"ALTER [A-Z ]+ .* OWNER TO [^;]+;$", re.DOTALL)
+_IGNORED = re.compile(rb"(?:SET|GRANT|REVOKE|DROP|SELECT pg_catalog\.set_config)\b")
+_ENCODING = re.compile(rb"SET client_encoding = '([A-Za-z0-9_]+)';")
+# PostgreSQL's names of the encodings that Python calls otherwise.
+_CODECS = {
+    "LATIN1": "iso8859-1",
+    "LATIN9": "iso8859-15",
+    "WIN1252": "cp1252",
+    "SQL_ASCII": "utf-8",
+}
+_PSQL_OF_PG_DUMP = (b"\\restrict ", b"\\unrestrict ")
+
+
+@dataclass(frozen=True)
+class PlainTableData:
+    """The rows of one table in a plain dump.
+
+    Attributes:
+        table: The table.
+        file: The dump.
+        statement: Its COPY statement.
+        start: Offset of the first row, in bytes.
+        end: Offset after the last row.
+    """
+
+    table: TableName
+    file: Path
+    statement: bytes
+    start: int
+    end: int
+
+    @property
+    def size(self) -> int:
+        """The size of the rows' text."""
+        return self.end - self.start
+
+    def copy_text(self) -> Iterator[bytes]:
+        """Give the statement, then the rows in chunks that end with a line."""
+        yield self.statement
+        with self.file.open("rb") as file:
+            file.seek(self.start)
+            left, rest = self.end - self.start, b""
+            while left:
+                block = file.read(min(_BLOCK, left))
+                left -= len(block)
+                whole, line_end, rest = (rest + block).rpartition(b"\n")
+                if line_end:
+                    yield whole + line_end
+
+
+class _Reader:
+    """Cuts a plain dump into statements and blocks of rows, once, from start to end."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+        self._line = 0
+        self._open: bytes | None = (
+            None  # what ends the string, body or comment we are in
+        )
+        self._statement: list[bytes] = []
+        self.encoding = "UTF8"
+        self.text: list[bytes] = []
+        self.data: list[PlainTableData] = []
+
+    def read(self) -> None:
+        for line in self._file:
+            self._line += 1
+            if self._open is None and not self._statement:
+                if line.startswith(b"\\"):
+                    self._psql_command(line)
+                    continue
+                if line.startswith(b"--") or not line.strip():
+                    self.text.append(line)
+                    continue
+            self._statement.append(line)
+            if self._scan(line):
+                self._finish()
+        if self._open is not None or self._statement:
+            raise Refused(
+                [f"{self._path} ends in the middle of a statement: it is truncated"]
+            )
+
+    def _psql_command(self, line: bytes) -> None:
+        if not line.startswith(_PSQL_OF_PG_DUMP):
+            command = line.split()[0].decode(errors="replace")
+            raise Refused(
+                [
+                    f"{self._path}, line {self._line}: the psql command {command} is not run; "
+                    "dump one database without --create, or in the custom format"
+                ]
+            )
+
+    def _scan(self, line: bytes) -> bool:
+        """Follow the line's quotes; say whether it ends a statement."""
+        place, ended = 0, False
+        while place < len(line):
+            if self._open is not None:
+                place = self._skip_to_close(line, place)
+                continue
+            token = _TOKEN.search(line, place)
+            if token is None:
+                break
+            place, ended = token.end(), False
+            if token["comment"]:
+                break
+            if token["end"]:
+                ended = not line[place:].strip()
+            elif token["escaped"]:
+                self._open = b"E'"
+            else:
+                self._open = b"*/" if token["block"] else token[0]
+        return ended and self._open is None
+
+    def _skip_to_close(self, line: bytes, place: int) -> int:
+        assert self._open is not None
+        if self._open == b"E'":
+            match = re.compile(rb"(?:[^'\\]|\\.)*'", re.DOTALL).match(line, place)
+            end = match.end() if match else -1
+        else:
+            found = line.find(self._open, place)
+            end = found + len(self._open) if found >= 0 else -1
+        if end < 0:
+            return len(line)
+        self._open = None
+        return end
+
+    def _finish(self) -> None:
+        statement, self._statement = b"".join(self._statement), []
+        stripped = statement.strip()
+        if copy := _COPY.match(stripped):
+            self._rows(stripped, copy["table"].decode())
+        elif not _ALLOWED.match(stripped) or _FORBIDDEN.match(stripped):
+            self._refuse(stripped)
+        elif encoding := _ENCODING.match(stripped):
+            self.encoding = encoding[1].decode()
+        elif not _OWNER.match(stripped) and not _IGNORED.match(stripped):
+            self.text.append(statement)
+
+    def _refuse(self, statement: bytes) -> None:
+        head = " ".join(statement.decode(errors="replace").split()[:4])
+        advice = (
+            "dump without --inserts"
+            if statement.startswith(b"INSERT")
+            else "pg_dump writes no such"
+        )
+        raise Refused(
+            [
+                f"{self._path}, line {self._line}: the statement {head!r} is not run ({advice})"
+            ]
+        )
+
+    def _rows(self, statement: bytes, table: str) -> None:
+        """Skip a block of rows, noting where it is."""
+        start = self._file.tell()
+        end = None
+        for line in self._file:
+            self._line += 1
+            if line in (b"\\.\n", b"\\.\r\n"):
+                end = self._file.tell() - len(line)
+                break
+        if end is None:
+            raise Refused(
+                [f"{self._path} ends in the rows of table {table}: it is truncated"]
+            )
+        self.data.append(
+            PlainTableData(
+                parse_qualified(table), self._path, statement + b"\n", start, end
+            )
+        )
+
+
+def codec(encoding: str) -> str:
+    """Give Python's name of an encoding.
+
+    Args:
+        encoding: PostgreSQL's name.
+    """
+    return _CODECS.get(encoding, encoding)
+
+
+class PlainDump:
+    """A plain dump.
+
+    Attributes:
+        items: What it makes, rows apart.
+        data: Its tables' rows.
+        encoding: Of its text, by PostgreSQL's name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the whole file once, rows skipped.
+
+        Args:
+            path: The file.
+
+        Raises:
+            Refused: If it is not what pg_dump writes.
+        """
+        with path.open("rb") as file:
+            reader = _Reader(path, file)
+            reader.read()
+        self.encoding = reader.encoding
+        text = b"".join(reader.text).decode(
+            codec(reader.encoding), errors="surrogateescape"
+        )
+        self.items: list[Item] = [item for item in split_items(text) if item.sql]
+        self.data = reader.data
+        if not self.items:
+            raise Refused([f"{path} is not a dump: no item of pg_dump's is in it"])

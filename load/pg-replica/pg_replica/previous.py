@@ -1,0 +1,68 @@
+"""The verb `drop-previous`: earlier nights go once the transformations have passed."""
+
+from __future__ import annotations
+
+from pg_replica import objects
+from pg_replica.check import databases
+from pg_replica.lock import warehouse_lock
+from pg_replica.logs import event
+from pg_replica.record import Record
+from pg_replica.settings import Settings
+
+_PATIENCE = 10.0  # seconds for readers who are just finishing
+
+
+def retired(settings: Settings) -> list[str]:
+    """List the schemas of earlier nights.
+
+    Args:
+        settings: The variables.
+
+    Returns:
+        Their names, the oldest first.
+    """
+    _, warehouse = databases(settings)
+    with warehouse.connect(purpose="previous") as connection:
+        row = connection.execute(
+            "SELECT to_regclass('entrepot_ops.retired_schemas')"
+        ).fetchone()
+        if row is None or row[0] is None:
+            return []
+        rows = connection.execute(
+            "SELECT r.schema_name FROM entrepot_ops.retired_schemas AS r"
+            " JOIN pg_catalog.pg_namespace AS n ON n.nspname = r.schema_name"
+            " WHERE r.dropped_at IS NULL ORDER BY r.retired_at, 1"
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def drop_previous(settings: Settings) -> list[str]:
+    """Drop the earlier nights, except what others still use.
+
+    Args:
+        settings: The variables.
+
+    Returns:
+        What had to stay, and why. It is tried again the next time.
+
+    Raises:
+        AnotherRun: If a run is under way.
+    """
+    _, warehouse = databases(settings)
+    with warehouse_lock(warehouse) as lock:
+        schemas = retired(settings)
+        if not schemas:
+            event("there is no earlier night to drop")
+            return []
+        record = Record(warehouse, "drop-previous", "-")
+        with record.step("drop"):
+            held = objects.drop(lock, schemas, patience=_PATIENCE)
+            lock.execute(
+                "UPDATE entrepot_ops.retired_schemas AS r SET dropped_at = now()"
+                " WHERE dropped_at IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n"
+                " WHERE n.nspname = r.schema_name)"
+            )
+        for sentence in held:
+            record.finding("an earlier night", f"kept for now: {sentence}")
+        record.close("succeeded")
+        return held

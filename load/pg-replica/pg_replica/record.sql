@@ -1,0 +1,72 @@
+-- The record of every run. One script, safe to run again: each start of a run brings it up to date.
+CREATE SCHEMA IF NOT EXISTS entrepot_ops;
+COMMENT ON SCHEMA entrepot_ops IS 'What each run of Entrepôt did, step by step and item by item';
+
+CREATE TABLE IF NOT EXISTS entrepot_ops.runs (
+    run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    command text NOT NULL,
+    mode text NOT NULL,
+    status text NOT NULL DEFAULT 'running'
+        CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled', 'interrupted')),
+    host text NOT NULL,
+    pid integer NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz,
+    step text NOT NULL DEFAULT 'start',
+    message text,
+    landing text[] NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE entrepot_ops.runs IS 'One row for each start of a command that writes to the warehouse';
+COMMENT ON COLUMN entrepot_ops.runs.landing IS
+'Schemas in which an unfinished run may have left objects; empty once they are clean';
+
+CREATE TABLE IF NOT EXISTS entrepot_ops.steps (
+    run_id bigint NOT NULL REFERENCES entrepot_ops.runs,
+    attempt integer NOT NULL,
+    step text NOT NULL,
+    started_at timestamptz NOT NULL,
+    seconds double precision,
+    status text NOT NULL DEFAULT 'running',
+    PRIMARY KEY (run_id, attempt, step)
+);
+COMMENT ON TABLE entrepot_ops.steps IS 'The steps of a run, in the order of started_at';
+
+CREATE TABLE IF NOT EXISTS entrepot_ops.items (
+    run_id bigint NOT NULL REFERENCES entrepot_ops.runs,
+    attempt integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    started_at timestamptz NOT NULL,
+    seconds double precision NOT NULL,
+    row_count bigint,
+    byte_count bigint
+);
+CREATE INDEX IF NOT EXISTS items_run_id_idx ON entrepot_ops.items (run_id);
+COMMENT ON TABLE entrepot_ops.items IS
+'Every restored item of a run: table data, index, constraint, foreign key, statistics…';
+
+CREATE TABLE IF NOT EXISTS entrepot_ops.findings (
+    run_id bigint NOT NULL REFERENCES entrepot_ops.runs,
+    found_at timestamptz NOT NULL DEFAULT now(),
+    subject text NOT NULL,
+    finding text NOT NULL
+);
+COMMENT ON TABLE entrepot_ops.findings IS
+'What a run left out, could not keep or wants a person to look at';
+
+CREATE TABLE IF NOT EXISTS entrepot_ops.publications (
+    run_id bigint PRIMARY KEY REFERENCES entrepot_ops.runs,
+    published_at timestamptz NOT NULL DEFAULT now(),
+    schemas text[] NOT NULL
+);
+COMMENT ON TABLE entrepot_ops.publications IS
+'Written inside the publishing transaction: tells whether it committed when its answer was lost';
+
+CREATE TABLE IF NOT EXISTS entrepot_ops.retired_schemas (
+    schema_name text NOT NULL,
+    run_id bigint NOT NULL REFERENCES entrepot_ops.runs,
+    retired_at timestamptz NOT NULL DEFAULT now(),
+    dropped_at timestamptz
+);
+COMMENT ON TABLE entrepot_ops.retired_schemas IS
+'Schemas of earlier nights, kept until the transformations of a later one have passed';

@@ -1,0 +1,206 @@
+"""The environment variables, read and validated together before any work starts."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from pg_replica.errors import Refused
+from pg_replica.names import LONGEST_NAME
+from pg_replica.redaction import redact
+
+ForeignKeys = Literal["not_valid", "true", "false"]
+
+
+def project_root() -> Path:
+    """Find the Meltano project's folder.
+
+    Returns:
+        What Meltano says when it runs us, else the current folder.
+    """
+    return Path(os.environ.get("MELTANO_PROJECT_ROOT") or ".").resolve()
+
+
+class Settings(BaseSettings):
+    """Every variable that pg-replica reads; `.env.example` says what each is for."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True,
+        env_ignore_empty=True,  # Meltano expands a missing variable to an empty string
+        extra="ignore",
+        hide_input_in_errors=True,  # an invalid URL still holds its password
+    )
+
+    source_database_url: str | None = Field(
+        None, validation_alias="SOURCE_DATABASE_URL"
+    )
+    target_database_url: str = Field(validation_alias="TARGET_DATABASE_URL")
+    dump_path: str | None = Field(None, validation_alias="DUMP_PATH")
+    backup_mode: Annotated[dict[str, str], NoDecode] = Field(
+        {}, validation_alias="BACKUP_MODE"
+    )
+    restore_fk_constraints: ForeignKeys = Field(
+        "not_valid", validation_alias="RESTORE_FK_CONSTRAINTS"
+    )
+    jobs: int = Field(4, ge=1, le=64, validation_alias="PG_RESTORE_JOBS")
+    replica_schema: str = Field("pix", min_length=1, validation_alias="REPLICA_SCHEMA")
+    pg_bindir: Path | None = Field(None, validation_alias="PG_BINDIR")
+    tables_file: Path = Field(
+        default_factory=lambda: project_root() / "extract" / "tables.yml",
+        validation_alias="TABLES_FILE",
+    )
+    internal_reader: str = Field("internal_reader", validation_alias="INTERNAL_READER")
+    pseudonym_secret: str | None = Field(
+        None, min_length=16, validation_alias="PSEUDONYM_SECRET"
+    )
+    work_dir: Path = Field(
+        default_factory=lambda: project_root() / ".entrepot",
+        validation_alias="WORK_DIR",
+    )
+    source_lock_timeout: float = Field(10, gt=0, validation_alias="SOURCE_LOCK_TIMEOUT")
+    source_lock_budget: float = Field(30, gt=0, validation_alias="SOURCE_LOCK_BUDGET")
+    snapshot_limit: float = Field(0, ge=0, validation_alias="SNAPSHOT_LIMIT")
+    network_timeout: int = Field(120, ge=1, validation_alias="NETWORK_TIMEOUT")
+    maintenance_work_mem: str = Field(
+        "256MB", pattern=r"^\d+\s?(kB|MB|GB)$", validation_alias="MAINTENANCE_WORK_MEM"
+    )
+    log_format: Literal["plain", "json"] = Field("plain", validation_alias="LOG_FORMAT")
+    s3_endpoint_url: str | None = Field(None, validation_alias="S3_ENDPOINT_URL")
+    s3_access_key: str | None = Field(None, validation_alias="ACCESS_KEY")
+    s3_secret_key: str | None = Field(None, validation_alias="SECRET_KEY")
+
+    @field_validator("backup_mode", mode="before")
+    @classmethod
+    def _parse_backup_mode(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            modes = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg}); "
+                'write it as {"answers":"incremental","foo":"none"}'
+            ) from None
+        if not isinstance(modes, dict) or not all(
+            isinstance(m, str) for m in modes.values()
+        ):
+            raise ValueError(
+                'must be a JSON object such as {"answers":"incremental","foo":"none"}'
+            )
+        return modes
+
+    @field_validator("source_database_url", "target_database_url")
+    @classmethod
+    def _parse_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = conninfo_to_dict(value)
+        except psycopg.ProgrammingError as error:
+            # libpq repeats what it could not parse, which can be the password
+            reason = (
+                "a percent sign that is not %25"
+                if "percent" in str(error)
+                else "its syntax"
+            )
+            raise ValueError(
+                f"is not a PostgreSQL URL ({reason}); write it as "
+                "postgresql://user:password@host:5432/database, with @ : / % ' in the password "
+                "percent-encoded"
+            ) from None
+        if not parts.get("dbname"):
+            raise ValueError("names no database; end it with /database")
+        return value
+
+    @field_validator("replica_schema")
+    @classmethod
+    def _check_schema(cls, value: str) -> str:
+        if value == "public" or value.startswith("pg_"):
+            raise ValueError(
+                f"cannot be {value!r}: it is taken by the landing or by PostgreSQL"
+            )
+        if len(f"{value}_previous".encode()) > LONGEST_NAME:
+            raise ValueError("is too long: with _previous it must fit 63 bytes")
+        return value
+
+    @property
+    def mode(self) -> Literal["live", "archive"]:
+        """Where the data comes from: the source database, or a dump of it."""
+        return "archive" if self.dump_path else "live"
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret among the values, for the redactor."""
+        urls = [self.source_database_url, self.target_database_url, self.dump_path]
+        passwords = [password_of(url) for url in urls if url]
+        return [
+            secret
+            for secret in [*passwords, self.pseudonym_secret, self.s3_secret_key]
+            if secret
+        ]
+
+
+def password_of(url: str) -> str | None:
+    """Take the password out of a URL.
+
+    Args:
+        url: A PostgreSQL, http(s) or s3 URL, or a path.
+
+    Returns:
+        The decoded password; None when there is none.
+    """
+    if url.startswith(("http://", "https://", "s3://")):
+        from urllib.parse import unquote, urlsplit
+
+        password = urlsplit(url).password
+        return unquote(password) if password else None
+    try:
+        return conninfo_to_dict(url).get("password")  # type: ignore[return-value]
+    except psycopg.ProgrammingError:
+        return None
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    """Say one validation error as an operator would want to read it."""
+    variable = str(error["loc"][0])
+    if error["type"] == "missing":
+        return f"{variable} is missing: see .env.example"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{variable} {message[0].lower()}{message[1:]}"
+
+
+def load() -> Settings:
+    """Read the settings from the environment.
+
+    Returns:
+        The settings; the redactor knows their secrets.
+
+    Raises:
+        Refused: With every wrong or missing variable at once.
+    """
+    for name in ("SOURCE_DATABASE_URL", "TARGET_DATABASE_URL"):
+        if os.environ.get(name):
+            redact.hide(password_of(os.environ[name]))
+    problems: list[str] = []
+    settings = None
+    try:
+        settings = Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        problems = [_sentence(item) for item in error.errors(include_input=False)]
+    if not os.environ.get("SOURCE_DATABASE_URL") and not os.environ.get("DUMP_PATH"):
+        problems.append(
+            "SOURCE_DATABASE_URL is missing: give the source's URL, or the path of a dump "
+            "in DUMP_PATH"
+        )
+    if problems or settings is None:
+        raise Refused(problems)
+    for secret in settings.secrets:
+        redact.hide(secret)
+    return settings

@@ -1,0 +1,126 @@
+"""Nothing is believed that was not counted: a night is compared with its source before the swap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import psycopg
+
+from pg_replica.catalog import Fact, Table
+from pg_replica.dump import Item
+from pg_replica.errors import RunFailed
+from pg_replica.names import TableName, quote
+from pg_replica.policy import Policy
+
+_MANY = 10  # differences that a message lists
+_SAMPLE = 50  # rows at each end of a primary key
+
+
+def expected(source: set[Fact], policy: Policy, left_out: list[Item]) -> set[Fact]:
+    """Say what the landing must hold before anything is dropped from it.
+
+    Args:
+        source: The source's facts.
+        policy: Columns that change; what is said of them is not compared.
+        left_out: Items that were left out for a known reason.
+
+    Returns:
+        Facts.
+    """
+    # A tag is the object's name, or its table's and its own: a fact's last two parts.
+    tags = {(item.schema or "", item.tag) for item in left_out}
+    return {
+        (kind, schema, name, detail)
+        for kind, schema, name, detail in source
+        if not {(schema, name), (schema, f"{name} {detail}")} & tags
+        and not _is_changed((kind, schema, name, detail), policy)
+    }
+
+
+def _is_changed(fact: Fact, policy: Policy) -> bool:
+    kind, schema, name, detail = fact
+    rule = policy.rule(TableName(schema, name))
+    if kind == "column":
+        return any(
+            detail.startswith((f"{column} ", f"{quote(column)} "))
+            for column in rule.columns
+        )
+    return kind == "constraint c" and bool(rule.columns)
+
+
+def compare(wanted: set[Fact], found: set[Fact]) -> None:
+    """Compare the catalogs.
+
+    Args:
+        wanted: What must be there.
+        found: What is; more is fine, for extra indexes are in it.
+
+    Raises:
+        RunFailed: If anything is missing.
+    """
+    missing = sorted(wanted - found)
+    if missing:
+        listed = "; ".join(
+            " ".join(part for part in fact if part) for fact in missing[:_MANY]
+        )
+        raise RunFailed(
+            f"{len(missing)} objects of the source are not in the landing as they are there: "
+            f"{listed}"
+        )
+
+
+def sample_query(table: Table, policy: Policy) -> str | None:
+    """Write a query that hashes the rows at both ends of a table's primary key.
+
+    Args:
+        table: A table of the source.
+        policy: Columns that do not arrive as they are.
+
+    Returns:
+        A query with one row and column, the same on both servers; None without a key.
+    """
+    rule = policy.rule(table.name)
+    key = [quote(column.name) for column in table.columns if column.in_key]
+    shown = [
+        quote(column.name)
+        for column in table.columns
+        if column.name not in rule.columns
+    ]
+    if (
+        not key
+        or rule.mode != "full"
+        or set(rule.columns) & {c.name for c in table.columns if c.in_key}
+    ):
+        return None
+    ends = " UNION ALL ".join(
+        f"(SELECT {', '.join(shown)} FROM ONLY {table.name.sql}"
+        f" ORDER BY {', '.join(f'{column} {order}' for column in key)} LIMIT {_SAMPLE})"
+        for order in ("ASC", "DESC")
+    )
+    return (
+        "SELECT coalesce(sum(pg_catalog.hashtextextended(t::pg_catalog.text, 0)), 0)::text"
+        f" FROM ({ends}) AS t"
+    )
+
+
+def compare_samples(
+    connection: psycopg.Connection, samples: Iterable[tuple[TableName, str, str]]
+) -> None:
+    """Compare sampled rows.
+
+    Args:
+        connection: A session on the warehouse.
+        samples: Table, query, and the source's answer.
+
+    Raises:
+        RunFailed: With the tables whose rows differ.
+    """
+    differing = [
+        str(table)
+        for table, query, answer in samples
+        if connection.execute(query).fetchone() != (answer,)  # type: ignore[arg-type]
+    ]
+    if differing:
+        raise RunFailed(
+            f"rows differ from the source's in: {', '.join(differing[:_MANY])}"
+        )
