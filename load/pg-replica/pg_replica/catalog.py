@@ -186,6 +186,7 @@ class BinarySafety:
         return type_oid < _FIRST_USER_OID and kind == "b" and not name.startswith("reg")
 
 
+# A partition's identity columns are its parent's: from PostgreSQL 17 on they say so themselves.
 _FACTS = f"""
 SELECT 'relation', n.nspname, c.relname, c.relkind::text
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -194,7 +195,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND c.relpersistence <> 't' AND {US
 UNION ALL
 SELECT 'column', n.nspname, c.relname, pg_catalog.concat_ws(' ', pg_catalog.quote_ident(a.attname),
     pg_catalog.format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END,
-    nullif('identity ' || a.attidentity::text, 'identity '), nullif('generated ' || a.attgenerated::text,
+    CASE WHEN a.attidentity <> '' AND NOT c.relispartition THEN 'identity ' || a.attidentity::text END, nullif('generated ' || a.attgenerated::text,
     'generated '), CASE WHEN a.atthasdef AND a.attgenerated = '' THEN 'default' END)
 FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

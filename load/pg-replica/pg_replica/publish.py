@@ -267,15 +267,18 @@ def report_landing_names(
         landing: The landing's schemas.
         record: Where to report.
     """
-    for identity, schema in connection.execute(
-        "SELECT pg_catalog.format('%%I.%%I', n.nspname, p.proname), s.name"
+    rows = connection.execute(
+        "SELECT n.nspname, p.proname, s.name"
         " FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace"
         " CROSS JOIN pg_catalog.unnest(%s::text[]) AS s (name)"
-        " WHERE n.nspname = ANY (%s) AND p.prosqlbody IS NULL"
-        " AND pg_catalog.strpos(p.prosrc, s.name || '.') > 0",
+        " WHERE n.nspname = ANY (%s)"
+        " AND (pg_catalog.strpos(p.prosrc, s.name || '.') > 0"
+        " OR pg_catalog.strpos(p.prosrc, pg_catalog.quote_ident(s.name) || '.') > 0)",
         [landing, [naming.following(schema) for schema in landing]],
-    ).fetchall():
+    ).fetchall()
+    live = {naming.following(schema): naming.live(schema) for schema in landing}
+    for schema, function, named in rows:
         record.finding(
-            f"function {identity}",
-            f"its text names schema {schema}, which is {naming.live(schema)} here",
+            f"function {live[schema]}.{function}",
+            f"its text names schema {named}, which is {naming.live(named)} here",
         )

@@ -1,0 +1,3 @@
+-- What the filled tables allow.
+REFRESH MATERIALIZED VIEW answers_by_result;
+ANALYZE;

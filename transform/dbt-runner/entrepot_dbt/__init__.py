@@ -1,0 +1,1 @@
+"""dbt on the warehouse that TARGET_DATABASE_URL names."""

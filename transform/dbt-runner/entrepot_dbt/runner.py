@@ -1,0 +1,90 @@
+"""Become dbt, with the environment that `transform/profiles/profiles.yml` reads."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg2
+from psycopg2.extensions import parse_dsn
+
+_SESSION = {
+    # dbt swaps relations under locks that block readers: it must not wait for one for long.
+    "lock_timeout": "500ms",
+    "TimeZone": "UTC",
+}
+# What the profile does not name reaches libpq, under psycopg2, through its own variables.
+_LIBPQ_VARIABLES = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "sslcrl": "PGSSLCRL",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+    "passfile": "PGPASSFILE",
+}
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """Build dbt's environment.
+
+    Args:
+        given: The environment that we were given.
+
+    Returns:
+        The same with what the profile, libpq and dbt read.
+
+    Raises:
+        ValueError: If `TARGET_DATABASE_URL` is missing or malformed; its text is not repeated,
+            because it holds a password.
+    """
+    url = given.get("TARGET_DATABASE_URL")
+    if not url:
+        raise ValueError("TARGET_DATABASE_URL is missing: see .env.example")
+    try:
+        parts = parse_dsn(url)
+    except psycopg2.ProgrammingError:
+        raise ValueError(
+            "TARGET_DATABASE_URL is not a PostgreSQL URL; write it as "
+            "postgresql://user:password@host:5432/database"
+        ) from None
+    root = Path(given.get("MELTANO_PROJECT_ROOT") or ".").resolve()
+    options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    return {
+        **given,
+        "DBT_PROJECT_DIR": str(root / "transform"),
+        "DBT_PROFILES_DIR": str(root / "transform" / "profiles"),
+        "DBT_TARGET_PATH": str(root / ".entrepot" / "dbt" / "target"),
+        "DBT_LOG_PATH": str(root / ".entrepot" / "dbt" / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_VERSION_CHECK": "false",  # it would ask the package index
+        "DBT_USE_COLORS": given.get("DBT_USE_COLORS", str(sys.stdout.isatty()).lower()),
+        "ENTREPOT_DBT_HOST": parts.get("host") or given.get("PGHOST", ""),
+        "ENTREPOT_DBT_PORT": str(parts.get("port") or given.get("PGPORT", "5432")),
+        "ENTREPOT_DBT_USER": parts.get("user") or given.get("PGUSER", ""),
+        "DBT_ENV_SECRET_PASSWORD": parts.get("password") or given.get("PGPASSWORD", ""),
+        "ENTREPOT_DBT_DATABASE": parts.get("dbname") or given.get("PGDATABASE", ""),
+        "REPLICA_SCHEMA": given.get("REPLICA_SCHEMA") or "pix",
+        "INTERNAL_READER": given.get("INTERNAL_READER") or "internal_reader",
+        "PGOPTIONS": f"{options} {given.get('PGOPTIONS', '')}".strip(),
+        **{
+            variable: str(parts[keyword])
+            for keyword, variable in _LIBPQ_VARIABLES.items()
+            if parts.get(keyword)
+        },
+    }
+
+
+def main() -> None:
+    """Replace this process with dbt's."""
+    try:
+        settings = environment(os.environ)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    dbt = Path(sys.executable).parent / "dbt"
+    os.execve(dbt, [str(dbt), *sys.argv[1:]], settings)

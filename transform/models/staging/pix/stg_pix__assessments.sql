@@ -1,0 +1,10 @@
+select
+    id as assessment_id,
+    "userId" as user_id,
+    type::text as assessment_type,
+    state::text as assessment_state,
+    "campaignParticipationId" as campaign_participation_id,
+    "certificationCourseId" as certification_course_id,
+    "createdAt" as created_at,
+    "updatedAt" as updated_at
+from {{ source('pix', 'assessments') }}
