@@ -140,6 +140,22 @@ def _columns(connection: psycopg.Connection) -> dict[int, list[Column]]:
     return columns
 
 
+def populated_materialized_views(connection: psycopg.Connection) -> set[TableName]:
+    """List the materialized views that hold rows.
+
+    Args:
+        connection: A session on the database.
+    """
+    return {
+        TableName(schema, name)
+        for schema, name in connection.execute(
+            "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c"
+            " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+            f" WHERE c.relkind = 'm' AND c.relispopulated AND {USER_SCHEMAS}"
+        )
+    }
+
+
 class BinarySafety:
     """Says which types have the same binary form on both servers.
 
@@ -188,7 +204,8 @@ class BinarySafety:
 
 # A partition's identity columns are its parent's: from PostgreSQL 17 on they say so themselves.
 _FACTS = f"""
-SELECT 'relation', n.nspname, c.relname, c.relkind::text
+SELECT 'relation', n.nspname, c.relname,
+    c.relkind::text || CASE WHEN c.relispopulated THEN '' ELSE ' not populated' END
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND c.relpersistence <> 't' AND {USER_SCHEMAS}
     AND {NOT_AN_EXTENSIONS.format(classid="pg_catalog.pg_class", oid="c.oid")}

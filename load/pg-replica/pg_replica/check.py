@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,9 +99,11 @@ def check(settings: Settings) -> Report:
     try:
         _check_tools(settings, source, source_session, target_session, report)
         if target_session:
-            _check_warehouse(settings, target_session, report)
+            with _problems_of("warehouse", report):
+                _check_warehouse(settings, target_session, report)
         if source_session:
-            _check_source(settings, source_session, report)
+            with _problems_of("source", report):
+                _check_source(settings, source_session, report)
         if source_session and target_session:
             _check_pair(source_session, target_session, report)
         if settings.mode == "archive":
@@ -109,6 +113,15 @@ def check(settings: Settings) -> Report:
             if session:
                 session.close()
     return report
+
+
+@contextmanager
+def _problems_of(label: str, report: Report) -> Iterator[None]:
+    """Make a problem of whatever a server refuses, a table locked by a deploy for one."""
+    try:
+        yield
+    except psycopg.Error as error:
+        report.problems.append(f"the {label}: {one_line(error)}")
 
 
 def _connect(database: Database, report: Report) -> psycopg.Connection | None:

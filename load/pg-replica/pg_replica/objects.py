@@ -17,7 +17,9 @@ from psycopg import errors
 from pg_replica.names import quote
 
 _PORTION = 100
-_LOCK_TIMEOUT = "2s"
+# New readers queue behind whoever waits for a lock: so not for long, but several times.
+_LOCK_TIMEOUT = "200ms"
+_PAUSE = 1.0  # seconds
 
 # Everything that is in a schema by itself: neither an extension's, nor part of something else.
 _OBJECTS = """
@@ -164,51 +166,62 @@ def move(connection: psycopg.Connection, from_schema: str, to_schema: str) -> No
                 )
 
 
-def drop(
-    connection: psycopg.Connection, schemas: list[str], *, patience: float = 0
-) -> list[str]:
+@dataclass(frozen=True)
+class Held:
+    """An object that could not go.
+
+    Attributes:
+        object: The object.
+        reason: Why.
+        for_now: Whether it may go by itself: a reader will have finished.
+    """
+
+    object: DatabaseObject
+    reason: str
+    for_now: bool
+
+    def __str__(self) -> str:
+        """Say it in messages."""
+        return f"{self.object}: {self.reason}"
+
+
+def drop(connection: psycopg.Connection, schemas: list[str], *, patience: float = 0) -> list[str]:
     """Drop some schemas' objects, and the schemas when they are empty.
 
-    Nothing outside them is dropped, and nobody is waited for longer than two seconds at a time.
+    Nothing outside them is dropped, and nobody is made to wait behind us.
 
     Args:
         connection: A session on the warehouse, in autocommit.
         schemas: The schemas; `public` is emptied but kept.
-        patience: Seconds during which objects that others hold are tried again.
+        patience: Seconds during which objects that are being read are tried again.
 
     Returns:
         Why each object that remains could not go.
     """
     deadline = time.monotonic() + patience
-    while True:
+    _drop_foreign_keys(connection, schemas)
+    held = _drop_while_any_goes(connection, schemas)
+    while any(item.for_now for item in held) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
         _drop_foreign_keys(connection, schemas)
         held = _drop_while_any_goes(connection, schemas)
-        if not held or time.monotonic() >= deadline:
-            break
-        time.sleep(min(1.0, patience))
     for schema in schemas:
         if schema != "public":
             _drop_schema(connection, schema)
-    return held
+    return [str(item) for item in held]
 
 
-def _drop_while_any_goes(
-    connection: psycopg.Connection, schemas: list[str]
-) -> list[str]:
+def _drop_while_any_goes(connection: psycopg.Connection, schemas: list[str]) -> list[Held]:
+    """Drop what goes, again and again: one object's going may free another."""
+    held: list[Held] = []
     before = -1
-    while True:
-        objects = list_objects(connection, schemas)
-        if not objects or len(objects) == before:
-            return held if objects else []
+    while (objects := list_objects(connection, schemas)) and len(objects) != before:
         before = len(objects)
-        held: list[str] = []
-        for portion in portions(objects):
-            held += _drop_portion(connection, portion)
+        held = [item for portion in portions(objects) for item in _drop_portion(connection, portion)]
+    return held if objects else []
 
 
-def _drop_portion(
-    connection: psycopg.Connection, portion: list[DatabaseObject]
-) -> list[str]:
+def _drop_portion(connection: psycopg.Connection, portion: list[DatabaseObject]) -> list[Held]:
     """Drop a portion, or each half of it when something holds the whole."""
     listed = ", ".join(item.identity for item in portion)
     try:
@@ -223,7 +236,8 @@ def _drop_portion(
         errors.SyntaxError,  # some types take one object a statement
     ) as error:
         if len(portion) == 1:
-            return [f"{portion[0]}: {_reason(error)}"]
+            for_now = isinstance(error, (errors.LockNotAvailable, errors.DeadlockDetected))
+            return [Held(portion[0], _reason(error), for_now)]
         middle = len(portion) // 2
         return _drop_portion(connection, portion[:middle]) + _drop_portion(
             connection, portion[middle:]

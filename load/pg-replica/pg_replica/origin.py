@@ -11,7 +11,7 @@ from pg_replica import catalog, dump, tools, verify
 from pg_replica.catalog import Fact
 from pg_replica.check import Report, policy_problems
 from pg_replica.connection import Database, explained
-from pg_replica.dump import Item
+from pg_replica.dump import REFRESH, Item
 from pg_replica.errors import Refused, RunFailed, TransientFailure
 from pg_replica.feed import Portion, dump_portions, live_portions
 from pg_replica.fetch import forget, open_dump
@@ -33,6 +33,7 @@ _DUMP_OPTIONS = [
     "--no-tablespaces",
     "--encoding=UTF8",
 ]
+# What each of a dump's kinds is among the catalog's facts.
 _RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
 
 
@@ -111,6 +112,7 @@ class LiveOrigin:
     def _read(self, settings: Settings, report: Report) -> None:
         assert report.policy_text is not None
         self.items = self._dump_schema(report)
+        self.items += self._refreshes()
         self.policy = report.policy_text.resolve(self._snapshot.columns)
         _refuse_if_any(self.policy.problems)
         _refuse_if_any(policy_problems(self.policy, self._snapshot.tables, settings))
@@ -139,6 +141,16 @@ class LiveOrigin:
                 return dump.split_items(output.read().decode())
         except RunFailed as error:
             raise TransientFailure(str(error)) from None
+
+    def _refreshes(self) -> list[Item]:
+        """Refresh what holds rows on the source: a dump of the schema alone does not say so."""
+        populated = self._snapshot.populated_materialized_views()
+        return [
+            Item(0, 0, REFRESH, item.schema, item.tag, f"REFRESH MATERIALIZED VIEW {name.sql};")
+            for item in self.items
+            if item.kind == "MATERIALIZED VIEW"
+            and (name := TableName(item.schema or "", item.tag)) in populated
+        ]
 
     def portions(self, landing: psycopg.Connection) -> list[Portion]:
         """Plan the copies: see `live_portions`."""

@@ -338,7 +338,7 @@ def _explained(table: TableName, error: CopyError) -> RunFailed:
         return RunFailed(
             message, "free space on the warehouse; the landing has been emptied"
         )
-    # Lost connections, shutdowns and crashes, recovery conflicts, exhausted resources.
-    if not state or state[:2] in ("08", "53", "57", "40"):
+    # Lost connections, shutdowns and crashes, recovery conflicts, exhausted resources, locks.
+    if not state or state[:2] in ("08", "53", "57", "40", "55"):
         return TransientFailure(message)
     return RunFailed(message)

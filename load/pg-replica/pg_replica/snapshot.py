@@ -127,6 +127,10 @@ class Snapshot:
         """
         return catalog.facts(self._connection, schemas)
 
+    def populated_materialized_views(self) -> set[TableName]:
+        """List the source's materialized views that hold rows."""
+        return catalog.populated_materialized_views(self._connection)
+
     def binary_safety(self) -> catalog.BinarySafety:
         """Read which of the source's types have the same binary form everywhere."""
         return catalog.BinarySafety(self._connection)

@@ -9,3 +9,4 @@ SELECT 'jour ' || i, 'ok', 1 + i % 50, 'rec' || i FROM generate_series(1, 1000) 
 INSERT INTO "knowledge-elements" (source, status, "answerId", "assessmentId", "skillId", "earnedPix", "userId")
 SELECT 'direct', 'validated', max(a.id), 1 + i % 50, 'rec' || i, 1.5, 1 + i % 50 FROM answers AS a, generate_series(1, 500) AS i GROUP BY i;
 SELECT next_ticket();
+REFRESH MATERIALIZED VIEW answers_by_result;

