@@ -40,7 +40,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Clus
 @pytest.fixture
 def empty_lab(servers: dict[str, Cluster], tmp_path: Path) -> Iterator[Lab]:
     """Give an empty source and an empty warehouse."""
-    lab = Lab(servers["wheel"], servers["wheel"], f"t{next(_numbers)}", tmp_path).create()
+    lab = Lab(
+        servers["wheel"], servers["wheel"], f"t{next(_numbers)}", tmp_path
+    ).create()
     yield lab
     lab.drop()
 
@@ -56,7 +58,9 @@ def lab(empty_lab: Lab) -> Lab:
 @pytest.fixture
 def own_lab(servers: dict[str, Cluster], tmp_path: Path) -> Iterator[Lab]:
     """Give a source and a warehouse on servers of their own, which the test may kill."""
-    source_server = Cluster(tmp_path / "source", embedded_binaries()).create(_SETTINGS).start()
+    source_server = (
+        Cluster(tmp_path / "source", embedded_binaries()).create(_SETTINGS).start()
+    )
     warehouse_server = Cluster(tmp_path / "warehouse", embedded_binaries())
     # A killed server must come back with what it had committed.
     warehouse_server.create({"synchronous_commit": "on", "max_wal_size": "4GB"}).start()

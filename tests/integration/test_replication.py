@@ -21,7 +21,15 @@ ALL_SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
 def dump(url: str, schema: str) -> list[str]:
     """Dump one schema as text, the schema's name and what FKs say of validity left out."""
     text = subprocess.run(
-        [embedded_binaries() / "pg_dump", "-O", "-x", "-n", schema, "--restrict-key=x", url],
+        [
+            embedded_binaries() / "pg_dump",
+            "-O",
+            "-x",
+            "-n",
+            schema,
+            "--restrict-key=x",
+            url,
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -40,7 +48,9 @@ def test_two_nights_on_every_pair_of_versions(
 ) -> None:
     if {origin, target} - set(servers):
         pytest.skip("this machine has no PostgreSQL of its own")
-    lab = Lab(servers[origin], servers[target], f"pair_{origin}_{target}", tmp_path).create()
+    lab = Lab(
+        servers[origin], servers[target], f"pair_{origin}_{target}", tmp_path
+    ).create()
     with lab.source() as connection:
         source.create(connection, 500)
         lab.night()
@@ -62,7 +72,9 @@ def test_two_nights_on_every_pair_of_versions(
 def test_the_replica_s_dump_is_the_source_s(lab: Lab) -> None:
     lab.night()
     with lab.source() as connection:
-        connection.execute("DROP FUNCTION answers_of(organization_type)")  # names public itself
+        connection.execute(
+            "DROP FUNCTION answers_of(organization_type)"
+        )  # names public itself
     with lab.warehouse() as connection:
         connection.execute("DROP FUNCTION pix.answers_of(pix.organization_type)")
     ours, theirs = dump(lab.warehouse_url(), "pix"), dump(lab.source_url(), "public")
@@ -71,7 +83,12 @@ def test_the_replica_s_dump_is_the_source_s(lab: Lab) -> None:
 
 def test_sequences_have_the_source_s_values(lab: Lab) -> None:
     query = "SELECT last_value, is_called FROM {}"
-    names = ["ticket_numbers", "answers_id_seq", "users_id_seq", '"organization-tags_id_seq"']
+    names = [
+        "ticket_numbers",
+        "answers_id_seq",
+        "users_id_seq",
+        '"organization-tags_id_seq"',
+    ]
     lab.night()
     with lab.source() as there, lab.warehouse() as here:
         for name in names:
@@ -80,7 +97,8 @@ def test_sequences_have_the_source_s_values(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "keys", "valid"), [("not_valid", 23, 0), ("true", 23, 23), ("false", 0, 0)]
+    ("wanted", "keys", "valid"),
+    [("not_valid", 23, 0), ("true", 23, 23), ("false", 0, 0)],
 )
 def test_foreign_keys(lab: Lab, wanted: str, keys: int, valid: int) -> None:
     lab.night(RESTORE_FK_CONSTRAINTS=wanted)
@@ -98,10 +116,15 @@ def test_readers_are_never_disturbed(lab: Lab) -> None:
     lab.night()
     with lab.warehouse() as warehouse:
         warehouse.execute("CREATE SCHEMA enrichment")
-        warehouse.execute("CREATE VIEW enrichment.people AS SELECT count(*) FROM pix.users")
+        warehouse.execute(
+            "CREATE VIEW enrichment.people AS SELECT count(*) FROM pix.users"
+        )
         warehouse.execute(f"GRANT USAGE ON SCHEMA enrichment TO {READER}")
         warehouse.execute(f"GRANT SELECT ON enrichment.people TO {READER}")
-    users, view = "SELECT count(*) FROM pix.users", "SELECT count FROM enrichment.people"
+    users, view = (
+        "SELECT count(*) FROM pix.users",
+        "SELECT count FROM enrichment.people",
+    )
     with lab.warehouse(READER) as reader:
         before = reader.execute(users).fetchone()
     with lab.source() as connection:
@@ -111,8 +134,12 @@ def test_readers_are_never_disturbed(lab: Lab) -> None:
         lab.night()
     poller.assert_undisturbed()
     assert before and after
-    assert poller.values(users) == {before[0], after[0]}, "one night or the other, never a mix"
-    assert poller.values(view) == {before[0]}, "until dbt has rebuilt it, the previous night"
+    assert poller.values(users) == {before[0], after[0]}, (
+        "one night or the other, never a mix"
+    )
+    assert poller.values(view) == {before[0]}, (
+        "until dbt has rebuilt it, the previous night"
+    )
 
 
 def test_the_swap_waits_for_no_reader(lab: Lab) -> None:
@@ -125,12 +152,16 @@ def test_the_swap_waits_for_no_reader(lab: Lab) -> None:
         status, output = lab.run("drop-previous")
         assert status == 0, output
         assert "somebody is reading it" in output
-        analyst.execute("SELECT count(*) FROM pix.users")  # the new night, in the same session
+        analyst.execute(
+            "SELECT count(*) FROM pix.users"
+        )  # the new night, in the same session
         analyst.rollback()
     status, output = lab.run("drop-previous")
     assert status == 0, output
     with lab.warehouse() as warehouse:
-        assert warehouse.execute("SELECT to_regnamespace('pix_previous')").fetchone() == (None,)
+        assert warehouse.execute(
+            "SELECT to_regnamespace('pix_previous')"
+        ).fetchone() == (None,)
     lab.assert_clean()
 
 
@@ -139,7 +170,9 @@ def test_rights_follow_the_night(lab: Lab) -> None:
     lab.night()
     lab.night()
     with lab.warehouse(READER) as reader:
-        assert reader.execute("SELECT count(*) > 0 FROM pix.answers").fetchone() == (True,)
+        assert reader.execute("SELECT count(*) > 0 FROM pix.answers").fetchone() == (
+            True,
+        )
         keys = reader.execute(
             "SELECT count(*) FROM information_schema.table_constraints"
             " WHERE table_schema = 'pix' AND constraint_type = 'PRIMARY KEY'"
@@ -163,7 +196,9 @@ def test_other_people_s_views_move_to_the_new_night(lab: Lab) -> None:
         warehouse.execute("CREATE SCHEMA analysts")
         warehouse.execute("CREATE VIEW analysts.good AS SELECT id, cgu FROM pix.users")
         warehouse.execute("CREATE VIEW analysts.doomed AS SELECT key FROM pix.badges")
-        warehouse.execute("CREATE MATERIALIZED VIEW analysts.stored AS SELECT id FROM pix.tags")
+        warehouse.execute(
+            "CREATE MATERIALIZED VIEW analysts.stored AS SELECT id FROM pix.tags"
+        )
     with lab.source() as connection:
         source.next_day(connection)
         connection.execute("ALTER TABLE badges RENAME key TO code")
@@ -196,12 +231,16 @@ def test_nothing_secret_is_an_argument(lab: Lab) -> None:
     while process.poll() is None:
         for command in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                seen.add(command.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                seen.add(
+                    command.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
             except OSError:
                 continue
     status, output = lab.finish(process)
     assert status == 0, output
-    assert any("pg_dump" in command for command in seen), "the search looked at the right moment"
+    assert any("pg_dump" in command for command in seen), (
+        "the search looked at the right moment"
+    )
     lab.assert_no_secret("\n".join(seen))
     lab.assert_clean()
 
@@ -215,9 +254,17 @@ def test_every_item_is_recorded(lab: Lab) -> None:
             ).fetchall()
         )
         rows = warehouse.execute(
-            "SELECT row_count FROM entrepot_ops.items WHERE kind = 'TABLE DATA' AND name = 'answers'"
+            "SELECT row_count FROM entrepot_ops.items"
+            " WHERE kind = 'TABLE DATA' AND name = 'answers'"
         ).fetchone()
-    assert {"TABLE", "TABLE DATA", "INDEX", "CONSTRAINT", "FK CONSTRAINT", "STATISTICS"} <= set(kinds)
+    assert {
+        "TABLE",
+        "TABLE DATA",
+        "INDEX",
+        "CONSTRAINT",
+        "FK CONSTRAINT",
+        "STATISTICS",
+    } <= set(kinds)
     assert rows == (2000,)
     status, output = lab.run("status", "--json")
     assert status == 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from pg_replica import tools
 from pg_replica.dump import SEQUENCE_SET, TABLE_DATA, Item, split_items
@@ -61,7 +63,7 @@ class ArchiveTableData:
                 pass
 
 
-def _rows(script, table: TableName) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
+def _rows(script: IO[bytes], table: TableName) -> Iterator[bytes]:
     rest = b"\n"  # as if a line had ended: the first line may already be the end
     while block := script.read(_BLOCK):
         text = rest + block
@@ -78,37 +80,24 @@ def _rows(script, table: TableName) -> Iterator[bytes]:  # type: ignore[no-untyp
     raise RunFailed(f"the archive ends in the rows of table {table}: it is damaged")
 
 
-def _selected(chosen: ClientTools, archive: Path, numbers: list[int]):  # type: ignore[no-untyped-def]
+@contextmanager
+def _selected(
+    chosen: ClientTools, archive: Path, numbers: list[int]
+) -> Iterator[IO[bytes]]:
     """Read some items of the archive's data section as SQL."""
-    return _Selected(chosen, archive, numbers)
-
-
-class _Selected:
-    """pg_restore with a list of items, in a file that lives as long as it runs."""
-
-    def __init__(self, chosen: ClientTools, archive: Path, numbers: list[int]) -> None:
-        self._list = tempfile.NamedTemporaryFile("w", suffix=".list")  # noqa: SIM115 - closed in __exit__
-        self._list.write("".join(f"{number};\n" for number in numbers))
-        self._list.flush()
-        self._reading = tools.reading(
-            [
-                chosen.path("pg_restore"),
-                "--section=data",
-                f"--use-list={self._list.name}",
-                *_QUIET,
-                "--file=-",
-                str(archive),
-            ]
-        )
-
-    def __enter__(self):  # type: ignore[no-untyped-def]
-        return self._reading.__enter__()
-
-    def __exit__(self, *error: object) -> bool | None:
-        try:
-            return self._reading.__exit__(*error)  # type: ignore[arg-type]
-        finally:
-            self._list.close()
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
+        wanted.write("".join(f"{number};\n" for number in numbers))
+        wanted.flush()
+        command = [
+            chosen.path("pg_restore"),
+            "--section=data",
+            f"--use-list={wanted.name}",
+            *_QUIET,
+            "--file=-",
+            str(archive),
+        ]
+        with tools.reading(command) as script:
+            yield script
 
 
 class Archive:

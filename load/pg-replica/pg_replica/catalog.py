@@ -11,7 +11,10 @@ import psycopg
 from pg_replica.names import TableName
 
 # Schemas of PostgreSQL itself; every other one is replicated.
-USER_SCHEMAS = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(catalog|toast|temp_|toast_temp_)'"
+USER_SCHEMAS = (
+    "n.nspname <> 'information_schema'"
+    " AND n.nspname !~ '^pg_(catalog|toast|temp_|toast_temp_)'"
+)
 NOT_AN_EXTENSIONS = (
     "NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e WHERE e.deptype = 'e'"
     " AND e.classid = '{classid}'::regclass AND e.objid = {oid})"
@@ -33,6 +36,7 @@ class Column:
         type_oid: Its type's OID in its own database.
         generated: Whether it is computed from the others, and so never copied.
         in_key: Whether it is part of the primary key.
+        collated: Whether its order depends on a collation, and so on the server.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Column:
     type_oid: int
     generated: bool
     in_key: bool
+    collated: bool
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,8 @@ def table_columns(connection: psycopg.Connection) -> dict[TableName, list[str]]:
     """
     found: dict[TableName, list[str]] = {}
     for schema, table, names in connection.execute(
-        "SELECT n.nspname, c.relname, coalesce(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)"
+        "SELECT n.nspname, c.relname,"
+        " coalesce(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)"
         " FILTER (WHERE a.attname IS NOT NULL), '{}')"
         " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
         " LEFT JOIN pg_catalog.pg_attribute AS a"
@@ -129,7 +135,7 @@ def _columns(connection: psycopg.Connection) -> dict[int, list[Column]]:
     for relation, *figures in connection.execute(
         "SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),"
         " a.atttypid, a.attgenerated <> '',"
-        " coalesce(a.attnum = ANY (i.indkey::int2[]), false)"
+        " coalesce(a.attnum = ANY (i.indkey::int2[]), false), a.attcollation <> 0"
         " FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid"
         " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
         " LEFT JOIN pg_catalog.pg_index AS i ON i.indrelid = c.oid AND i.indisprimary"
@@ -212,7 +218,9 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND c.relpersistence <> 't' AND {US
 UNION ALL
 SELECT 'column', n.nspname, c.relname, pg_catalog.concat_ws(' ', pg_catalog.quote_ident(a.attname),
     pg_catalog.format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END,
-    CASE WHEN a.attidentity <> '' AND NOT c.relispartition THEN 'identity ' || a.attidentity::text END, nullif('generated ' || a.attgenerated::text,
+    CASE WHEN a.attidentity <> '' AND NOT c.relispartition
+        THEN 'identity ' || a.attidentity::text END,
+    nullif('generated ' || a.attgenerated::text,
     'generated '), CASE WHEN a.atthasdef AND a.attgenerated = '' THEN 'default' END)
 FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -240,11 +248,13 @@ FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrel
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE NOT t.tgisinternal AND {USER_SCHEMAS} AND c.relkind IN ('r', 'p', 'v')
 UNION ALL
-SELECT 'routine ' || p.prokind::text, n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)
+SELECT 'routine ' || p.prokind::text, n.nspname, p.proname,
+    pg_catalog.pg_get_function_identity_arguments(p.oid)
 FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 WHERE {USER_SCHEMAS} AND {NOT_AN_EXTENSIONS.format(classid="pg_catalog.pg_proc", oid="p.oid")}
 UNION ALL
-SELECT 'type ' || t.typtype::text, n.nspname, t.typname, (SELECT pg_catalog.string_agg(e.enumlabel, ','
+SELECT 'type ' || t.typtype::text, n.nspname, t.typname,
+    (SELECT pg_catalog.string_agg(e.enumlabel, ','
     ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = t.oid)
 FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid

@@ -59,8 +59,12 @@ def databases(settings: Settings) -> tuple[Database | None, Database]:
             settings.source_database_url,
             settings.network_timeout,
             (
-                ("row_security", "off"),
-            ),  # an error rather than rows that silently stay away
+                (
+                    "row_security",
+                    "off",
+                ),  # an error rather than rows that silently stay away
+                ("lock_timeout", f"{settings.source_lock_timeout * 1000:.0f}ms"),
+            ),
         )
     warehouse = Database(
         "warehouse",
@@ -301,12 +305,12 @@ def policy_problems(
         )
     for table in tables:
         rule = resolved.rule(table.name)
-        for column in table.columns:
-            if column.in_key and rule.columns.get(column.name) == "exclude":
-                problems.append(
-                    f"{settings.tables_file}: column {column.name!r} of table {table.name} is part "
-                    "of its primary key and cannot be left out: pseudonymise it"
-                )
+        problems += [
+            f"{settings.tables_file}: column {column.name!r} of table {table.name} is part "
+            "of its primary key and cannot be left out: pseudonymise it"
+            for column in table.columns
+            if column.in_key and rule.columns.get(column.name) == "exclude"
+        ]
     return problems
 
 
@@ -329,7 +333,10 @@ _SAME_DATABASE = (
     "SELECT pg_catalog.pg_postmaster_start_time(), d.oid FROM pg_catalog.pg_database AS d"
     " WHERE d.datname = pg_catalog.current_database()"
 )
-_EXTENSIONS = "SELECT extname::text FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
+_EXTENSIONS = (
+    "SELECT extname::text FROM pg_catalog.pg_extension"
+    " WHERE extname <> 'plpgsql' ORDER BY 1"
+)
 
 
 def _check_pair(

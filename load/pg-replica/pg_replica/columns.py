@@ -127,7 +127,8 @@ def copy_out_statement(
         first, stop = blocks
         where = f" WHERE ctid >= '({first},0)'"
         where += "" if stop is None else f" AND ctid < '({stop},0)'"
-    return f"COPY (SELECT {chosen} FROM ONLY {table.name.sql}{where}) TO STDOUT (FORMAT {copy_format})"
+    rows = f"SELECT {chosen} FROM ONLY {table.name.sql}{where}"
+    return f"COPY ({rows}) TO STDOUT (FORMAT {copy_format})"
 
 
 def rewriter(

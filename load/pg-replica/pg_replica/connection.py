@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +127,8 @@ class Database:
         connection.execute(
             "SELECT pg_catalog.set_config(s.name, w.value, false)"
             " FROM unnest(%s::text[], %s::text[]) AS w (name, value)"
-            " JOIN pg_catalog.pg_settings AS s ON pg_catalog.lower(s.name) = pg_catalog.lower(w.name)",
+            " JOIN pg_catalog.pg_settings AS s"
+            " ON pg_catalog.lower(s.name) = pg_catalog.lower(w.name)",
             [list(wanted), list(wanted.values())],
         )
 
@@ -177,6 +179,19 @@ class Database:
         return environment
 
 
+def hang_up(connection: psycopg.Connection) -> None:
+    """Cut a session's socket, which wakes whatever thread waits for an answer on it.
+
+    Args:
+        connection: The session; of no use afterwards.
+    """
+    with (
+        suppress(OSError, psycopg.Error),
+        socket.socket(fileno=os.dup(connection.fileno())) as end,
+    ):
+        end.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def explained(label: str) -> Iterator[None]:
     """Turn psycopg's errors into the operator's.
@@ -194,7 +209,9 @@ def explained(label: str) -> Iterator[None]:
     try:
         yield
     except psycopg.errors.QueryCanceled as error:
-        raise RunFailed(f"the {label} cancelled a statement: {one_line(error)}") from None
+        raise RunFailed(
+            f"the {label} cancelled a statement: {one_line(error)}"
+        ) from None
     except psycopg.OperationalError as error:
         raise TransientFailure(f"the {label}: {one_line(error)}") from None
     except psycopg.Error as error:

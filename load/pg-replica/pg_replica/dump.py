@@ -69,7 +69,8 @@ _HEADER = re.compile(
     r"^--\n"
     r"(?:-- TOC entry (?P<toc>\d+) \(class (?P<klass>\d+) OID (?P<oid>\d+)\)\n)?"
     r"(?:-- Dependencies: [\d ]+\n)?"
-    r"-- (?:Data for )?Name: (?P<tag>.*); Type: (?P<desc>[A-Z ]+); Schema: (?P<schema>.*); Owner: .*\n"
+    r"-- (?:Data for )?Name: (?P<tag>.*); Type: (?P<desc>[A-Z ]+);"
+    r" Schema: (?P<schema>.*); Owner: .*\n"
     r"(?:-- Data Pos: \d+\n)?"
     r"--\n",
     re.MULTILINE,
@@ -148,7 +149,7 @@ def split_items(text: str) -> list[Item]:
         settings, is not among them: our sessions have their own.
     """
     headers = list(_HEADER.finditer(text))
-    ends = [header.start() for header in headers[1:]] + [len(text)]
+    ends = [*(header.start() for header in headers[1:]), len(text)]
     return [
         Item(
             number=int(header["toc"] or 0),
@@ -158,7 +159,7 @@ def split_items(text: str) -> list[Item]:
             tag=header["tag"],
             sql=_without_trailer(text[header.end() : end]),
         )
-        for header, end in zip(headers, ends, strict=True)
+        for header, end in zip(headers, ends, strict=False)
     ]
 
 

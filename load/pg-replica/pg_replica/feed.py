@@ -10,8 +10,8 @@ from typing import Protocol
 from pg_replica import columns
 from pg_replica.catalog import Table
 from pg_replica.dump import TableData
+from pg_replica.dump_path import Dump
 from pg_replica.errors import RunFailed
-from pg_replica.fetch import Dump
 from pg_replica.names import PART, TableName, quote
 from pg_replica.plain import codec
 from pg_replica.policy import Policy, TableRule

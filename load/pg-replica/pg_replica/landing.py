@@ -181,7 +181,8 @@ class Builder:
         if not rule.columns:
             return
         attributes = connection.execute(
-            "SELECT attname, attnum, attidentity <> '', pg_catalog.format_type(atttypid, atttypmod),"
+            "SELECT attname, attnum, attidentity <> '',"
+            " pg_catalog.format_type(atttypid, atttypmod),"
             " CASE WHEN atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN atttypmod - 4 END,"
             " atttypid = 'text'::regtype FROM pg_catalog.pg_attribute"
             " WHERE attrelid = %s::regclass AND attname = ANY (%s) AND attinhcount = 0",

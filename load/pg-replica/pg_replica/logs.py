@@ -30,7 +30,7 @@ class _PlainFormatter(logging.Formatter):
     """Time, level when it matters, the sentence, then key=value."""
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         level = (
             "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         )

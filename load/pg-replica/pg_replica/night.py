@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import psycopg
 
-from pg_replica import catalog, dependents, dump, landing, objects, publish, restore
+from pg_replica import (
+    catalog,
+    dependents,
+    dump,
+    landing,
+    objects,
+    publish,
+    restore,
+    verify,
+)
 from pg_replica.catalog import Fact
 from pg_replica.check import Report
 from pg_replica.connection import Database, explained, one_line
@@ -186,15 +196,10 @@ class Night:
         landing.drop_kept_out(main, policy, tables)
         if not policy.rules:
             return
-        for kind, schema, name, detail in sorted(
-            before - catalog.facts(main, self._schemas)
-        ):
+        for fact in sorted(before - catalog.facts(main, self._schemas)):
+            kind, schema, name, detail = fact
             table = TableName(schema, name)
-            if (
-                table in policy.kept_out
-                or kind == "column"
-                and policy.rule(table).columns
-            ):
+            if table in policy.kept_out or verify.is_changed(fact, policy):
                 continue
             subject = " ".join(part for part in (kind, str(table), detail) if part)
             self._record.finding(
@@ -270,7 +275,7 @@ class Night:
         return self._published
 
 
-def _both(first, second):  # type: ignore[no-untyped-def]
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
     def call() -> None:
         first()
         second()

@@ -59,7 +59,8 @@ WITH found (classid, objid) AS (
     SELECT 'pg_catalog.pg_ts_dict'::regclass, o.oid FROM pg_catalog.pg_ts_dict AS o
     JOIN pg_catalog.pg_namespace AS n ON n.oid = o.dictnamespace WHERE n.nspname = ANY (%(schemas)s)
 )
-SELECT i.type, i.schema, i.identity, pg_catalog.pg_get_userbyid(coalesce(c.relowner, p.proowner, t.typowner))
+SELECT i.type, i.schema, i.identity,
+    pg_catalog.pg_get_userbyid(coalesce(c.relowner, p.proowner, t.typowner))
 FROM found
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(found.classid, found.objid, 0) AS i
 LEFT JOIN pg_catalog.pg_class AS c
@@ -185,7 +186,9 @@ class Held:
         return f"{self.object}: {self.reason}"
 
 
-def drop(connection: psycopg.Connection, schemas: list[str], *, patience: float = 0) -> list[str]:
+def drop(
+    connection: psycopg.Connection, schemas: list[str], *, patience: float = 0
+) -> list[str]:
     """Drop some schemas' objects, and the schemas when they are empty.
 
     Nothing outside them is dropped, and nobody is made to wait behind us.
@@ -211,17 +214,25 @@ def drop(connection: psycopg.Connection, schemas: list[str], *, patience: float 
     return [str(item) for item in held]
 
 
-def _drop_while_any_goes(connection: psycopg.Connection, schemas: list[str]) -> list[Held]:
+def _drop_while_any_goes(
+    connection: psycopg.Connection, schemas: list[str]
+) -> list[Held]:
     """Drop what goes, again and again: one object's going may free another."""
     held: list[Held] = []
     before = -1
     while (objects := list_objects(connection, schemas)) and len(objects) != before:
         before = len(objects)
-        held = [item for portion in portions(objects) for item in _drop_portion(connection, portion)]
+        held = [
+            item
+            for portion in portions(objects)
+            for item in _drop_portion(connection, portion)
+        ]
     return held if objects else []
 
 
-def _drop_portion(connection: psycopg.Connection, portion: list[DatabaseObject]) -> list[Held]:
+def _drop_portion(
+    connection: psycopg.Connection, portion: list[DatabaseObject]
+) -> list[Held]:
     """Drop a portion, or each half of it when something holds the whole."""
     listed = ", ".join(item.identity for item in portion)
     try:
@@ -236,7 +247,9 @@ def _drop_portion(connection: psycopg.Connection, portion: list[DatabaseObject])
         errors.SyntaxError,  # some types take one object a statement
     ) as error:
         if len(portion) == 1:
-            for_now = isinstance(error, (errors.LockNotAvailable, errors.DeadlockDetected))
+            for_now = isinstance(
+                error, (errors.LockNotAvailable, errors.DeadlockDetected)
+            )
             return [Held(portion[0], _reason(error), for_now)]
         middle = len(portion) // 2
         return _drop_portion(connection, portion[:middle]) + _drop_portion(

@@ -12,9 +12,9 @@ from pg_replica.catalog import Fact
 from pg_replica.check import Report, policy_problems
 from pg_replica.connection import Database, explained
 from pg_replica.dump import REFRESH, Item
+from pg_replica.dump_path import forget, open_dump
 from pg_replica.errors import Refused, RunFailed, TransientFailure
 from pg_replica.feed import Portion, dump_portions, live_portions
-from pg_replica.fetch import forget, open_dump
 from pg_replica.landing import parents
 from pg_replica.names import TableName, literal
 from pg_replica.policy import Policy, PolicyText
@@ -146,7 +146,14 @@ class LiveOrigin:
         """Refresh what holds rows on the source: a dump of the schema alone does not say so."""
         populated = self._snapshot.populated_materialized_views()
         return [
-            Item(0, 0, REFRESH, item.schema, item.tag, f"REFRESH MATERIALIZED VIEW {name.sql};")
+            Item(
+                0,
+                0,
+                REFRESH,
+                item.schema,
+                item.tag,
+                f"REFRESH MATERIALIZED VIEW {name.sql};",
+            )
             for item in self.items
             if item.kind == "MATERIALIZED VIEW"
             and (name := TableName(item.schema or "", item.tag)) in populated

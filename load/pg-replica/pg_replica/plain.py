@@ -116,12 +116,9 @@ class _Reader:
     def _psql_command(self, line: bytes) -> None:
         if not line.startswith(_PSQL_OF_PG_DUMP):
             command = line.split()[0].decode(errors="replace")
-            raise Refused(
-                [
-                    f"{self._path}, line {self._line}: the psql command {command} is not run; "
-                    "dump one database without --create, or in the custom format"
-                ]
-            )
+            problem = f"{self._path}, line {self._line}: the psql command {command} is not run"
+            advice = "dump one database without --create, or in the custom format"
+            raise Refused([f"{problem}; {advice}"])
 
     def _scan(self, line: bytes) -> bool:
         """Follow the line's quotes; say whether it ends a statement."""

@@ -1,4 +1,4 @@
-"""The data into the landing, then indexes, constraints, foreign keys and statistics, in parallel."""
+"""Rows into the landing, then indexes, constraints, foreign keys, statistics: in parallel."""
 
 from __future__ import annotations
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import psycopg
 
-from pg_replica.connection import Database
+from pg_replica.connection import Database, hang_up
+
+_CANCEL_SECONDS = 2
 
 
 class Sessions:
@@ -52,14 +55,14 @@ class Sessions:
             session.close()
 
     def cancel(self) -> None:
-        """Ask the server to end whatever the sessions are doing."""
+        """Ask the server to end whatever the sessions are doing, then hang up."""
         with self._mutex:
             sessions = list(self._open.values())
         for session in sessions:
-            try:
-                session.cancel_safe(timeout=5)
-            except psycopg.Error:
-                continue  # its server is gone, and the statement with it
+            # An error means that the server is gone, and the statement with it.
+            with suppress(psycopg.Error):
+                session.cancel_safe(timeout=_CANCEL_SECONDS)
+            hang_up(session)
 
     def close(self) -> None:
         """Close all."""

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import errors, sql
 
 from pg_replica import catalog
-from pg_replica.connection import Database, one_line
+from pg_replica.connection import Database, hang_up, one_line
 from pg_replica.errors import RunFailed, TransientFailure
 from pg_replica.logs import event
 from pg_replica.names import TableName, quote
@@ -152,13 +152,16 @@ class Snapshot:
         Returns:
             The values that `setval` wants, by sequence.
         """
+        not_an_extension_s = catalog.NOT_AN_EXTENSIONS.format(
+            classid="pg_catalog.pg_class", oid="c.oid"
+        )
         names = [
             TableName(schema, name)
             for schema, name in self.query(
                 "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c"
                 " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
                 f" WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND {catalog.USER_SCHEMAS}"
-                f" AND {catalog.NOT_AN_EXTENSIONS.format(classid='pg_catalog.pg_class', oid='c.oid')}"
+                f" AND {not_an_extension_s}"
                 " AND CASE WHEN c.relkind = 'S'"
                 " THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT') END"
             )
@@ -249,8 +252,15 @@ class Snapshot:
         Args:
             connection: A session on the source, outside a transaction, not in autocommit.
         """
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(self.name))
+        try:
+            connection.execute(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+            )
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(self.name))
+        except psycopg.Error as error:
+            raise TransientFailure(
+                f"the source's snapshot was lost: {one_line(error)}"
+            ) from None
 
     def _end_watch(self) -> None:
         self._stop.set()
@@ -259,7 +269,10 @@ class Snapshot:
 
     def release(self) -> None:
         """Let the source go: locks, snapshot, session."""
-        self._end_watch()
+        self._stop.set()
+        if self._watch and self._watch.is_alive():
+            self._watch.join(_WATCH_PAUSE)
+            hang_up(self._connection)  # in case it waits for an answer that never comes
         self._connection.close()
 
 

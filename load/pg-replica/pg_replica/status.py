@@ -18,10 +18,13 @@ _RUNS = """
 SELECT r.run_id, r.command, r.mode, r.status, r.step, r.host, r.pid, r.started_at, r.message,
     extract(epoch FROM coalesce(r.ended_at, now()) - r.started_at)::float8 AS seconds,
     p.published_at,
-    (SELECT sum(i.row_count)::bigint FROM entrepot_ops.items AS i WHERE i.run_id = r.run_id) AS row_count,
-    (SELECT sum(i.byte_count)::bigint FROM entrepot_ops.items AS i WHERE i.run_id = r.run_id) AS byte_count,
+    i.row_count, i.byte_count,
     (SELECT count(*) FROM entrepot_ops.findings AS f WHERE f.run_id = r.run_id) AS findings
 FROM entrepot_ops.runs AS r LEFT JOIN entrepot_ops.publications AS p USING (run_id)
+LEFT JOIN (
+    SELECT run_id, sum(row_count)::bigint AS row_count, sum(byte_count)::bigint AS byte_count
+    FROM entrepot_ops.items GROUP BY run_id
+) AS i USING (run_id)
 ORDER BY r.run_id DESC LIMIT %s
 """
 _STEPS = """

@@ -33,11 +33,17 @@ def expected(source: set[Fact], policy: Policy, left_out: list[Item]) -> set[Fac
         (kind, schema, name, detail)
         for kind, schema, name, detail in source
         if not {(schema, name), (schema, f"{name} {detail}")} & tags
-        and not _is_changed((kind, schema, name, detail), policy)
+        and not is_changed((kind, schema, name, detail), policy)
     }
 
 
-def _is_changed(fact: Fact, policy: Policy) -> bool:
+def is_changed(fact: Fact, policy: Policy) -> bool:
+    """Say whether a fact is about a column that does not arrive as it is.
+
+    Args:
+        fact: A fact of the source.
+        policy: The table policy.
+    """
     kind, schema, name, detail = fact
     rule = policy.rule(TableName(schema, name))
     if kind == "column":
@@ -77,21 +83,21 @@ def sample_query(table: Table, policy: Policy) -> str | None:
         policy: Columns that do not arrive as they are.
 
     Returns:
-        A query with one row and column, the same on both servers; None without a key.
+        A query with one row and column, the same on both servers; None without a primary key
+        that both order alike.
     """
     rule = policy.rule(table.name)
-    key = [quote(column.name) for column in table.columns if column.in_key]
+    in_key = [column for column in table.columns if column.in_key]
+    comparable = all(not c.collated and c.name not in rule.columns for c in in_key)
+    if not in_key or not comparable or rule.mode != "full":
+        return None
+    key = [quote(column.name) for column in in_key]
+    # A generated column may be computed from one that does not arrive as it is.
     shown = [
         quote(column.name)
         for column in table.columns
-        if column.name not in rule.columns
+        if column.name not in rule.columns and not (rule.columns and column.generated)
     ]
-    if (
-        not key
-        or rule.mode != "full"
-        or set(rule.columns) & {c.name for c in table.columns if c.in_key}
-    ):
-        return None
     ends = " UNION ALL ".join(
         f"(SELECT {', '.join(shown)} FROM ONLY {table.name.sql}"
         f" ORDER BY {', '.join(f'{column} {order}' for column in key)} LIMIT {_SAMPLE})"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from pg_replica.transport import Stopped
+
+_SLICE = 0.2  # seconds
 
 
 @dataclass(eq=False)
@@ -49,6 +50,9 @@ class Crew:
         self._on_stop = on_stop
         self._changed = threading.Condition()
         self._failures: list[BaseException] = []
+        self._waiting: list[Task] = []
+        self._working: list[Task] = []
+        self._done: set[Task] = set()
 
     def fail(self, error: BaseException) -> None:
         """Stop all work.
@@ -75,55 +79,9 @@ class Crew:
         Raises:
             BaseException: What the first task that failed raised.
         """
-        waiting = sorted(tasks, key=lambda task: -task.weight)
-        done: set[Task] = set()
-        shared: Counter[Hashable] = Counter()
-        exclusive: set[Hashable] = set()
-
-        def next_task() -> Task | None:
-            for task in waiting:
-                if not task.after <= done or task.resource in exclusive:
-                    continue
-                if task.exclusive and shared[task.resource]:
-                    continue
-                return task
-            return None
-
-        def work(number: int) -> None:
-            while True:
-                with self._changed:
-                    while (
-                        not self._stop.is_set()
-                        and waiting
-                        and (task := next_task()) is None
-                    ):
-                        self._changed.wait()
-                    if self._stop.is_set() or not waiting:
-                        return
-                    assert task is not None
-                    waiting.remove(task)
-                    if task.exclusive:
-                        exclusive.add(task.resource)
-                    elif task.resource is not None:
-                        shared[task.resource] += 1
-                try:
-                    task.action(number)
-                except Stopped:
-                    return
-                except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-                    self.fail(error)
-                    return
-                with self._changed:
-                    done.add(task)
-                    exclusive.discard(task.resource)
-                    if task.resource is not None and not task.exclusive:
-                        shared[task.resource] -= 1
-                    self._changed.notify_all()
-
+        self._waiting = sorted(tasks, key=lambda task: -task.weight)
         threads = [
-            threading.Thread(
-                target=work, args=(number,), name=f"worker {number}", daemon=True
-            )
+            threading.Thread(target=self._work, args=(number,), daemon=True)
             for number in range(min(self._workers, len(tasks)))
         ]
         for thread in threads:
@@ -134,12 +92,48 @@ class Crew:
         if self._stop.is_set():
             raise Stopped
 
+    def _work(self, number: int) -> None:
+        while (task := self._take()) is not None:
+            try:
+                task.action(number)
+            except Stopped:
+                return
+            except BaseException as error:
+                self.fail(error)
+                return
+            self._give_back(task)
+
+    def _take(self) -> Task | None:
+        """Wait for a task that may be done now; None when there is no more."""
+        with self._changed:
+            while not self._stop.is_set() and self._waiting:
+                if task := next(filter(self._may_begin, self._waiting), None):
+                    self._waiting.remove(task)
+                    self._working.append(task)
+                    return task
+                self._changed.wait()
+            return None
+
+    def _may_begin(self, task: Task) -> bool:
+        if not task.after <= self._done:
+            return False
+        if task.resource is None:
+            return True
+        beside = [other for other in self._working if other.resource == task.resource]
+        return not any(task.exclusive or other.exclusive for other in beside)
+
+    def _give_back(self, task: Task) -> None:
+        with self._changed:
+            self._working.remove(task)
+            self._done.add(task)
+            self._changed.notify_all()
+
     def _wait_for(self, threads: list[threading.Thread]) -> None:
         """Wait in slices, so that a signal's exception reaches this, the main, thread."""
         try:
-            while any(thread.is_alive() for thread in threads):
-                for thread in threads:
-                    thread.join(0.2)
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(_SLICE)
         except BaseException:
             self._end()
             for thread in threads:

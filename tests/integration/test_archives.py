@@ -1,0 +1,318 @@
+"""Every form of dump, and everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import boto3
+import pytest
+
+from entrepot_lab import source
+from entrepot_lab.cluster import Cluster, _free_port, embedded_binaries
+from entrepot_lab.warehouse import READER, Lab
+
+SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
+FORMATS = {"custom": "c", "directory": "d", "tar": "t", "plain": "p"}
+
+
+@pytest.fixture(scope="module")
+def archives(
+    servers: dict[str, Cluster], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Lab, Path]]:
+    """A source, and dumps of it in every form."""
+    folder = tmp_path_factory.mktemp("dumps")
+    lab = Lab(servers["wheel"], servers["wheel"], "archives", folder).create()
+    with lab.source() as connection:
+        source.create(connection, 1000)
+    for name, letter in FORMATS.items():
+        pg_dump(lab, f"-F{letter}", "-f", folder / name)
+    for name in ("custom", "tar", "plain"):
+        (folder / f"{name}.gz").write_bytes(gzip.compress((folder / name).read_bytes()))
+    for name in FORMATS:
+        with tarfile.open(folder / f"{name}.tar.gz", "w:gz") as tar:
+            tar.add(folder / name, arcname=f"backup/{name}")
+    yield lab, folder
+    lab.drop()
+
+
+def pg_dump(lab: Lab, *arguments: object) -> None:
+    """Dump the lab's source."""
+    command = [embedded_binaries() / "pg_dump", *arguments, lab.source_url()]
+    subprocess.run([str(part) for part in command], check=True)
+
+
+def restore(lab: Lab, place: object, **variables: str) -> tuple[int, str]:
+    """Run a night from a dump."""
+    return lab.run("run", SOURCE_DATABASE_URL="", DUMP_PATH=str(place), **variables)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *FORMATS,
+        "custom.gz",
+        "tar.gz",
+        "plain.gz",
+        *(f"{name}.tar.gz" for name in FORMATS),
+    ],
+)
+def test_every_form(archives: tuple[Lab, Path], form: str) -> None:
+    lab, folder = archives
+    status, output = restore(lab, folder / form)
+    assert status == 0, output
+    lab.assert_replicated(SCHEMAS)
+    assert lab.run("drop-previous")[0] == 0
+    lab.assert_clean()
+    assert (folder / form).exists()
+
+
+def test_sequences_and_foreign_keys_of_a_dump(archives: tuple[Lab, Path]) -> None:
+    lab, folder = archives
+    assert restore(lab, folder / "custom", RESTORE_FK_CONSTRAINTS="true")[0] == 0
+    with lab.warehouse() as warehouse, lab.source() as there:
+        sequence = "SELECT last_value FROM {}answers_id_seq"
+        assert (
+            warehouse.execute(sequence.format("pix.")).fetchone()
+            == there.execute(sequence.format("")).fetchone()
+        )
+        valid = warehouse.execute(
+            "SELECT bool_and(convalidated), count(*) FROM pg_constraint"
+            " WHERE contype = 'f' AND connamespace = 'pix'::regnamespace"
+        ).fetchone()
+        assert valid and valid[0] and valid[1] > 15
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Serves a folder; the first answer for a dump is cut in the middle."""
+
+    cut: ClassVar[set[str]] = set()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Answer with ranges, and cut once."""
+        content = Path(self.translate_path(self.path.split("?")[0])).read_bytes()
+        start = int(self.headers.get("Range", "bytes=0-")[6:].split("-")[0])
+        self.send_response(206 if start else 200)
+        self.send_header("ETag", '"one"')
+        self.send_header("Content-Length", str(len(content) - start))
+        if start:
+            self.send_header(
+                "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
+            )
+        self.end_headers()
+        if self.path not in self.cut:
+            self.cut.add(self.path)
+            self.wfile.write(content[start : start + 5000])
+            self.wfile.flush()
+            self.connection.close()
+            return
+        self.wfile.write(content[start:])
+
+
+def test_over_http_resumed_when_cut(archives: tuple[Lab, Path]) -> None:
+    lab, folder = archives
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(_Handler, directory=str(folder))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/custom?signature=s3cr3tsignature"
+    status, output = restore(lab, url)
+    server.shutdown()
+    server.server_close()
+    assert status == 0, output
+    lab.assert_replicated(SCHEMAS)
+    lab.assert_clean()
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """A real S3 server."""
+    port = _free_port()
+    key, secret = "akey", "s3-s3cret/with+signs"
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).parent / "rclone"),
+            "serve",
+            "s3",
+            f"--addr=127.0.0.1:{port}",
+            f"--auth-key={key},{secret}",
+            "--config=/dev/null",
+            str(tmp_path),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    variables = {
+        "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "ACCESS_KEY": key,
+        "SECRET_KEY": secret,
+    }
+    client = boto3.client(
+        "s3",
+        endpoint_url=variables["S3_ENDPOINT_URL"],
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        region_name="us-east-1",
+    )
+    for _ in range(50):
+        try:
+            client.create_bucket(Bucket="backups")
+            break
+        except Exception:
+            threading.Event().wait(0.1)
+    yield "backups", variables
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("form", ["custom", "directory"])
+def test_from_s3(
+    archives: tuple[Lab, Path], s3: tuple[str, dict[str, str]], form: str
+) -> None:
+    lab, folder = archives
+    bucket, variables = s3
+    client = boto3.client(
+        "s3",
+        endpoint_url=variables["S3_ENDPOINT_URL"],
+        aws_access_key_id=variables["ACCESS_KEY"],
+        aws_secret_access_key=variables["SECRET_KEY"],
+        region_name="us-east-1",
+    )
+    files = [folder / form] if form == "custom" else list((folder / form).iterdir())
+    for file in files:
+        client.upload_file(str(file), bucket, f"night/{file.relative_to(folder)}")
+    status, output = restore(lab, f"s3://{bucket}/night/{form}", **variables)
+    assert status == 0, output
+    lab.assert_replicated(SCHEMAS)
+    lab.assert_clean()
+    status, output = restore(
+        lab,
+        f"s3://{bucket}/night/{form}",
+        **{**variables, "SECRET_KEY": "wrong-secret"},
+    )
+    assert status == 1, output
+    assert "wrong-secret" not in output
+    assert variables["SECRET_KEY"] not in output
+
+
+def _bad_dumps(folder: Path, bad: Path) -> dict[str, tuple[Path, str]]:
+    """Write one file for each way in which a dump can be bad, with what must be said of it."""
+    custom = (folder / "custom").read_bytes()
+    plain = (folder / "plain").read_text()
+    two = bad / "two.tar.gz"
+    with tarfile.open(two, "w:gz") as tar:
+        tar.add(folder / "custom", arcname="a.dump")
+        tar.add(folder / "tar", arcname="b.dump")
+    climbing = bad / "climbing.tar"
+    with tarfile.open(climbing, "w") as tar:
+        tar.add(folder / "custom", arcname="../../escaped.dump")
+    files = {
+        "empty": (b"", "is empty"),
+        "magic": (b"\x00\x01garbage" * 100, "not a dump"),
+        "text": (b"hello\nworld;\n", "line 2"),
+        "header": (custom[:5], "cannot be read"),
+        "newer": (custom[:6] + bytes([99]) + custom[7:], "unsupported version"),
+        "half": (custom[: len(custom) // 2], ""),
+        "gzip": (gzip.compress(custom)[:-200], "damaged gzip"),
+        "bomb.gz": (gzip.compress(b"\0" * 10_000_000), "not a dump"),
+        "connect": (
+            plain.replace("\nSET ", "\n\\connect other\nSET ", 1).encode(),
+            "\\connect",
+        ),
+        "shell": (
+            plain.replace("\nSET ", "\n\\! touch /tmp/owned\nSET ", 1).encode(),
+            "\\!",
+        ),
+        "program": (
+            plain.replace(
+                "\nSET ", "\nCOPY public.users FROM PROGRAM 'id';\nSET ", 1
+            ).encode(),
+            "COPY public.users FROM PROGRAM",
+        ),
+        "inserts": (b"INSERT INTO users VALUES (1);\n", "--inserts"),
+        "cut.sql": (plain[: plain.index("\\.\n") - 3].encode(), "truncated"),
+    }
+    for name, (content, _) in files.items():
+        (bad / name).write_bytes(content)
+    found = {name: (bad / name, words) for name, (_, words) in files.items()}
+    return {
+        **found,
+        "two": (two, "must hold one dump"),
+        "climbing": (climbing, "elsewhere"),
+    }
+
+
+@pytest.mark.timeout(180)
+def test_bad_dumps(archives: tuple[Lab, Path], tmp_path: Path) -> None:
+    """F30, F48: each is refused by name, nothing is dropped, and the dump stays."""
+    lab, folder = archives
+    assert restore(lab, folder / "custom")[0] == 0
+    for name, (path, words) in _bad_dumps(folder, tmp_path).items():
+        status, output = restore(lab, path)
+        assert status == (1 if name == "half" else 2), f"{name}: {output}"
+        assert words in output, f"{name}: {output}"
+        assert "Traceback" not in output, f"{name}: {output}"
+        assert path.exists()
+        with lab.warehouse(READER) as reader:
+            assert reader.execute("SELECT count(*) FROM pix.answers").fetchone() == (
+                1000,
+            )
+    assert not Path("/tmp/owned").exists()
+    assert not (tmp_path.parent / "escaped.dump").exists()
+    assert restore(lab, folder / "custom")[0] == 0
+
+
+def test_a_flipped_byte(archives: tuple[Lab, Path], tmp_path: Path) -> None:
+    """F30: damage in the rows is noticed by the compression's checksum."""
+    lab, folder = archives
+    content = bytearray((folder / "custom").read_bytes())
+    content[len(content) * 2 // 3] ^= 0xFF
+    (tmp_path / "flipped").write_bytes(content)
+    status, output = restore(lab, tmp_path / "flipped")
+    assert status in (1, 2), output
+    assert (tmp_path / "flipped").exists()
+    assert restore(lab, folder / "custom")[0] == 0
+    lab.assert_replicated(SCHEMAS)
+
+
+def test_an_item_that_cannot_be_made(
+    archives: tuple[Lab, Path], tmp_path: Path
+) -> None:
+    """F31: all failed items are listed with their entry; a tolerated one does not hold back."""
+    lab, _ = archives
+    with lab.source() as connection:
+        connection.execute(
+            "CREATE FUNCTION odd() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+        )
+        connection.execute("CREATE VIEW looks_odd AS SELECT odd()")
+    try:
+        pg_dump(lab, "-Fp", "-f", tmp_path / "odd.sql")
+    finally:
+        with lab.source() as connection:
+            connection.execute("DROP FUNCTION odd CASCADE")
+    text = (tmp_path / "odd.sql").read_text()
+    (tmp_path / "odd.sql").write_text(
+        text.replace(
+            "LANGUAGE sql\n    AS $$SELECT 1", "LANGUAGE nosuch\n    AS $$SELECT 1"
+        )
+    )
+    status, output = restore(lab, tmp_path / "odd.sql")
+    assert status == 1, output
+    assert "FUNCTION public odd()" in output
+    assert "VIEW public looks_odd" in output
+    lab.policy("tolerated_items: ['FUNCTION odd()', 'VIEW looks_odd']\n")
+    status, output = restore(lab, tmp_path / "odd.sql")
+    lab.policy("tables: {}\n")
+    assert status == 0, output
+    assert "which is tolerated" in output
