@@ -225,7 +225,7 @@ def _bad_dumps(folder: Path, bad: Path) -> dict[str, tuple[Path, str]]:
         "newer": (custom[:6] + bytes([99]) + custom[7:], "unsupported version"),
         "half": (custom[: len(custom) // 2], ""),
         "gzip": (gzip.compress(custom)[:-200], "damaged gzip"),
-        "bomb.gz": (gzip.compress(b"\0" * 10_000_000), "not a dump"),
+        "bomb.gz": (gzip.compress(b"\0" * 10_000_000), "bomb must hold one dump"),
         "connect": (
             plain.replace("\nSET ", "\n\\connect other\nSET ", 1).encode(),
             "\\connect",

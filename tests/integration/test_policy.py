@@ -133,7 +133,8 @@ def assert_columns_are_safe(lab: Lab) -> None:
             for number, email, first in users
         ]
         assert warehouse.execute(
-            "SELECT count(*) FROM pg_indexes WHERE indexname = 'organizations_day_idx'"
+            "SELECT count(*) FROM pg_indexes WHERE schemaname = 'pix'"
+            " AND indexname = 'organizations_day_idx'"
         ).fetchone() == (1,)
         warehouse.execute("SELECT 1")
     with lab.warehouse_server.admin(f"{lab.name}_warehouse") as admin:

@@ -79,10 +79,12 @@ def _from_http(url: str, folder: Path, timeout: int, progress: Progress) -> Path
                     answer.headers.get("ETag", ""),
                     answer.headers.get("Last-Modified", ""),
                 )
-                target = local_name(folder, bare, *known, _whole_length(answer))
+                target = local_name(
+                    folder, Path(parts.path).name, bare, *known, _whole_length(answer)
+                )
                 if target.exists():
                     return target
-                part = target.with_suffix(".part")
+                part = target.with_name(target.name + ".part")
                 with part.open("ab" if answer.status == 206 else "wb") as file:
                     pour(answer, file, progress, folder)
                 part.rename(target)
@@ -130,7 +132,9 @@ def _from_s3(url: str, folder: Path, settings: Settings, progress: Progress) -> 
         }
         if key in objects:
             found = objects[key]
-            target = local_name(folder, url, found["ETag"], found["Size"])
+            target = local_name(
+                folder, Path(key).name, url, found["ETag"], found["Size"]
+            )
             _fetch_object(client, bucket, found, target, progress)
             return target
         inside = [found for name, found in objects.items() if name.startswith(prefix)]
@@ -139,7 +143,10 @@ def _from_s3(url: str, folder: Path, settings: Settings, progress: Progress) -> 
                 [f"DUMP_PATH: {url} is neither an object nor a directory archive"]
             )
         target = local_name(
-            folder, url, *(f"{found['Key']}{found['ETag']}" for found in inside)
+            folder,
+            Path(key).name,
+            url,
+            *(f"{found['Key']}{found['ETag']}" for found in inside),
         )
         target.mkdir(exist_ok=True)
         for found in inside:
@@ -162,7 +169,7 @@ def _fetch_object(
 ) -> None:
     if target.exists():
         return
-    part = target.with_suffix(target.suffix + ".part")
+    part = target.with_name(target.name + ".part")
     check_room(target.parent, found["Size"])
     client.download_file(bucket, found["Key"], str(part), Callback=progress)
     part.rename(target)

@@ -18,20 +18,20 @@ _BOMB_SIZE = 1024**3  # bytes from which the ratio is looked at
 _BOMB_RATIO = 200  # SQL text rarely shrinks to a fiftieth; gzip's limit is a thousandth
 
 
-def local_name(folder: Path, *identity: object) -> Path:
+def local_name(folder: Path, name: str, *identity: object) -> Path:
     """Name a local copy after what it is a copy of: a changed dump is another file.
 
     Args:
         folder: Where copies are; made if need be, for us alone.
+        name: What people call it, for messages.
         *identity: What tells this copy from others.
 
     Returns:
         Its path.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return (
-        folder / hashlib.sha256("\n".join(map(str, identity)).encode()).hexdigest()[:24]
-    )
+    digest = hashlib.sha256("\n".join(map(str, identity)).encode()).hexdigest()
+    return folder / f"{digest[:16]}-{name[-80:]}"
 
 
 def check_room(folder: Path, size: int) -> None:

@@ -73,10 +73,12 @@ def _identity(path: Path) -> tuple[object, ...]:
 
 
 def _gunzip(path: Path, folder: Path, progress: Progress) -> Path:
-    target = local_name(folder, "gunzip", *_identity(path))
+    target = local_name(
+        folder, path.name.removesuffix(".gz"), "gunzip", *_identity(path)
+    )
     if target.exists():
         return target
-    part = target.with_suffix(".part")
+    part = target.with_name(target.name + ".part")
     try:
         with gzip.open(path) as source, part.open("wb") as file:
             pour(source, file, progress, folder, compressed=path.stat().st_size)
@@ -95,9 +97,9 @@ def _gunzip(path: Path, folder: Path, progress: Progress) -> Path:
 
 
 def _untar(path: Path, folder: Path, progress: Progress) -> Path:
-    target = local_name(folder, "untar", *_identity(path))
+    target = local_name(folder, path.name, "untar", *_identity(path))
     if not target.exists():
-        part = target.with_suffix(".part")
+        part = target.with_name(target.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         try:
