@@ -128,7 +128,7 @@ def test_the_death_of_meltano_ends_the_run(lab: Lab) -> None:
     with Proxy("127.0.0.1", lab.source_server.port) as proxy:
         proxy.throttle(100_000)
         parent = subprocess.Popen(
-            ["sh", "-c", f"{os.sys.executable} -m pg_replica run; true"],
+            ["sh", "-c", '"$0" -m pg_replica run; true', os.sys.executable],
             env={
                 **lab.env,
                 "SOURCE_DATABASE_URL": lab.source_url(proxy.port),

@@ -17,8 +17,11 @@ from pg_replica.names import PUBLIC, QUALIFIED, TableName, parse_qualified, quot
 from pg_replica.policy import Policy, TableRule
 from pg_replica.record import Item as RecordedItem
 from pg_replica.record import Record, utc_now
+from pg_replica.schemas import Naming
 
 _PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
+_RANGE_TYPE = re.compile(rf"CREATE TYPE (?P<type>{QUALIFIED}) AS RANGE ")
+_MULTIRANGE = re.compile(rf"multirange_type_name = (?P<type>{QUALIFIED})")
 _MANY = 20  # failed items that a message lists
 _ATTACH = re.compile(
     rf"ALTER TABLE (?:ONLY )?({QUALIFIED}) ATTACH PARTITION ({QUALIFIED})"
@@ -70,14 +73,18 @@ def clean(connection: psycopg.Connection, schemas: list[str]) -> None:
         )
 
 
-def create_schemas(connection: psycopg.Connection, schemas: list[str]) -> None:
-    """Make the landing's schemas; readers get no right on them.
+def create_schemas(
+    connection: psycopg.Connection, schemas: list[str], naming: Naming
+) -> None:
+    """Make the landing's schemas, and where it waits; readers get no right on them.
 
     Args:
         connection: A session on the warehouse.
-        schemas: Their names.
+        schemas: The source's schemas.
+        naming: The schemas' names.
     """
     for schema in schemas:
+        connection.execute(f"CREATE SCHEMA {quote(naming.following(schema))}")
         if schema != PUBLIC:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
 
@@ -89,13 +96,15 @@ class Builder:
         tolerated: The items that failed and may.
     """
 
-    def __init__(self, policy: Policy, record: Record) -> None:
+    def __init__(self, policy: Policy, record: Record, naming: Naming) -> None:
         """Prepare.
 
         Args:
             policy: Which columns change, which items may fail.
             record: Where items and findings go.
+            naming: The schemas' names.
         """
+        self._naming = naming
         self._policy = policy
         self._record = record
         self.tolerated: list[Item] = []
@@ -147,7 +156,7 @@ class Builder:
             return
         began, started_at = time.monotonic(), utc_now()
         try:
-            connection.execute(sql or item.sql)  # type: ignore[arg-type]
+            connection.execute(sql or self._statements(item))  # type: ignore[arg-type]
             if item.kind == "TABLE":
                 self._adapt(connection, TableName(item.schema or PUBLIC, item.tag))
         except psycopg.errors.QueryCanceled:
@@ -157,6 +166,34 @@ class Builder:
             return
         seconds = time.monotonic() - began
         self._record.item(RecordedItem(item.kind, item.tag, started_at, seconds))
+
+    def _statements(self, item: Item) -> str:
+        """Give an item's own statements, but make range types where they will wait.
+
+        A range type's constructor functions belong to PostgreSQL's superuser, and no ordinary
+        role can move them. Made with the type in the schema to which it will go, they are there
+        already; the type itself comes to the landing, where the tables look for it.
+        """
+        match = _RANGE_TYPE.match(item.sql) if item.kind == "TYPE" else None
+        if match is None or item.schema is None:
+            return item.sql
+        landing, waiting = (
+            quote(item.schema),
+            quote(self._naming.following(item.schema)),
+        )
+        own_types = [item.tag]
+        made = item.sql.replace(match["type"], f"{waiting}.{quote(item.tag)}", 1)
+        if multirange := _MULTIRANGE.search(item.sql):
+            name = parse_qualified(multirange["type"]).name
+            own_types.append(name)
+            made = made.replace(
+                multirange[0], f"multirange_type_name = {waiting}.{quote(name)}", 1
+            )
+        moves = [
+            f"ALTER TYPE {waiting}.{quote(name)} SET SCHEMA {landing};"
+            for name in own_types
+        ]
+        return "\n".join([made, *moves])
 
     def _failed(
         self, connection: psycopg.Connection, item: Item, error: psycopg.Error

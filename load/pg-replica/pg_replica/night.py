@@ -117,10 +117,10 @@ class Night:
         if problems := self._naming.problems(self._schemas):
             raise Refused(problems)
         self._record.set_landing(self._schemas)
-        builder = landing.Builder(origin.policy, self._record)
+        builder = landing.Builder(origin.policy, self._record, self._naming)
         pre_data, post_data = dump.sections(origin.items)
         with self._record.step("schema"):
-            landing.create_schemas(main, self._schemas)
+            landing.create_schemas(main, self._schemas, self._naming)
             builder.build(main, pre_data)
             portions = origin.portions(main)
         cancel = _both(workers.cancel, origin.cancel)

@@ -33,7 +33,7 @@ WITH found (classid, objid) AS (
     UNION ALL
     SELECT 'pg_catalog.pg_type'::regclass, t.oid FROM pg_catalog.pg_type AS t
     JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-    WHERE n.nspname = ANY (%(schemas)s) AND t.typtype IN ('d', 'e', 'r')
+    WHERE n.nspname = ANY (%(schemas)s) AND t.typtype IN ('d', 'e', 'r', 'm')
     UNION ALL
     SELECT 'pg_catalog.pg_collation'::regclass, o.oid FROM pg_catalog.pg_collation AS o
     JOIN pg_catalog.pg_namespace AS n ON n.oid = o.collnamespace WHERE n.nspname = ANY (%(schemas)s)
@@ -72,7 +72,9 @@ LEFT JOIN pg_catalog.pg_type AS t
 WHERE NOT EXISTS (
     SELECT FROM pg_catalog.pg_depend AS d
     WHERE d.classid = found.classid AND d.objid = found.objid
-        AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i'))
+        AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')
+            -- A range type's constructors: they are PostgreSQL's, and go when it goes.
+            OR p.oid IS NOT NULL AND d.deptype = 'i')
 )
 ORDER BY pg_catalog.array_position(
     ARRAY['view', 'materialized view', 'table', 'foreign table'], i.type

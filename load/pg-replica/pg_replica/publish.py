@@ -41,7 +41,6 @@ def move_to_next(
     """
     for schema in landing:
         following = naming.following(schema)
-        connection.execute(f"CREATE SCHEMA {quote(following)}")
         objects.move(connection, schema, following)
         _copy_comment(connection, schema, following)
         if schema != PUBLIC:

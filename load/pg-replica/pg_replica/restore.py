@@ -29,12 +29,11 @@ _COPY_FIRST = (
     10**15
 )  # added to a copy's weight: the source is released when the last one ends
 _COPY_TRIES = 3
+# What PostgreSQL before 18 answers to NOT VALID on a partitioned table.
+_NO_NOT_VALID = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType)
 _NOT_VALID = re.compile(r"( NOT VALID)?;$")
 # A standby cancels queries that stand in the way of recovery; the snapshot may still live.
 _WORTH_ANOTHER_COPY = {"40001", "57014"}
-_PARTITIONED = (
-    "0A000"  # foreign keys of partitioned tables: NOT VALID is for PostgreSQL 18
-)
 
 
 @dataclass
@@ -216,7 +215,7 @@ class Restorer:
                     connection, item, _NOT_VALID.sub(" NOT VALID;", item.sql)
                 )
             except RunFailed as error:
-                if isinstance(error.__context__, psycopg.errors.FeatureNotSupported):
+                if isinstance(error.__context__, _NO_NOT_VALID):
                     self.record.finding(
                         item.label,
                         "validated: this PostgreSQL has no NOT VALID on partitions",
