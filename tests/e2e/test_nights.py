@@ -1,0 +1,132 @@
+"""Nights as cron runs them: Meltano, the plugins' own environments, two servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from entrepot_lab import source
+from entrepot_lab.demo import Demo
+from entrepot_lab.readers import Poller
+
+ROOT = Path(__file__).resolve().parents[2]
+MELTANO = Path(sys.executable).with_name("meltano")
+USERS = "SELECT count(*) FROM pix.users"
+DAYS = "SELECT sum(answers)::bigint FROM enrichment.answers_by_day"
+
+
+class Night:
+    """The demo's servers, and Meltano with their settings.
+
+    Attributes:
+        demo: The servers.
+        outputs: All that Meltano has printed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.demo = Demo(folder / "demo")
+        self.demo.up(2000)
+        self.outputs: list[str] = []
+        self._env = {
+            **os.environ,
+            **self.demo.environment(),
+            "MELTANO_PROJECT_ROOT": str(ROOT),
+            "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
+            "WORK_DIR": str(folder / "work"),
+        }
+
+    @property
+    def reader(self) -> str:
+        return self._env["DEMO_INTERNAL_READER_URL"]
+
+    def meltano(self, *arguments: str, **variables: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
+            cwd=ROOT,
+            env={**self._env, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.outputs.append(done.stdout + done.stderr)
+        return done.returncode, self.outputs[-1]
+
+    def ask(self, query: str, url: str | None = None) -> int:
+        with psycopg.connect(url or self.reader) as connection:
+            return connection.execute(query).fetchone()[0]
+
+    def a_day_passes(self) -> None:
+        url = self._env["SOURCE_DATABASE_URL"]
+        with psycopg.connect(url, autocommit=True) as connection:
+            source.next_day(connection)
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    night = Night(tmp_path_factory.mktemp("nights"))
+    status, output = night.meltano("run", "nightly")
+    assert status == 0, output
+    yield night
+    night.demo.clean()
+
+
+def test_the_second_night_replaces_the_first(night: Night) -> None:
+    before = night.ask(USERS), night.ask(DAYS)
+    night.a_day_passes()
+    with Poller(night.reader, [USERS, DAYS]) as poller:
+        status, output = night.meltano("run", "nightly")
+    assert status == 0, output
+    after = night.ask(USERS), night.ask(DAYS)
+    poller.assert_undisturbed()
+    assert poller.values(USERS) == {before[0], after[0]}
+    assert poller.values(DAYS) == {before[1], after[1]}
+    assert after > before
+    previous = "SELECT count(*) FROM pg_namespace WHERE nspname = 'pix_previous'"
+    assert night.ask(previous) == 0, "it goes once dbt has passed"
+
+
+def test_a_failed_step_ends_the_night_and_readers_keep_the_last(night: Night) -> None:
+    before = night.ask(USERS)
+    night.a_day_passes()
+    status, output = night.meltano(
+        "run", "nightly", BACKUP_MODE=json.dumps({"anwsers": "none"})
+    )
+    assert status != 0
+    assert "answers" in output, "the nearest name is suggested"
+    assert "Running with dbt" not in output
+    assert night.ask(USERS) == before
+
+
+def test_each_step_runs_alone(night: Night) -> None:
+    for command in (
+        ("invoke", "pg-replica:check"),
+        ("run", "full-replication"),
+        ("run", "transform"),
+        ("invoke", "dbt:docs-generate"),
+    ):
+        status, output = night.meltano(*command)
+        assert status == 0, output
+    status, output = night.meltano("invoke", "pg-replica", "status", "--json")
+    assert status == 0, output
+    assert '"succeeded"' in output
+
+
+def test_a_partner_sees_nothing_that_was_not_given(night: Night) -> None:
+    partner = night.demo.environment()["DEMO_EXTERNAL_READER_URL"]
+    for query in (USERS, DAYS, "SELECT count(*) FROM entrepot_ops.runs"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            night.ask(query, partner)
+
+
+def test_nothing_printed_holds_a_password(night: Night) -> None:
+    printed = "".join(night.outputs)
+    for path in night.demo.folder.glob("password.*"):
+        assert path.read_text() not in printed, path.name

@@ -1,0 +1,37 @@
+"""One server for all tests of the lab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from entrepot_lab import source
+from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.warehouse import PASSWORD
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("a server's folder")
+    cluster = Cluster(folder, embedded_binaries()).create(FAST_BUT_FORGETFUL).start()
+    cluster.create_role("app", PASSWORD)
+    yield cluster
+    cluster.stop("immediate")
+
+
+@pytest.fixture
+def app_url(server: Cluster) -> Iterator[str]:
+    server.create_database("app", "app")
+    yield server.url("app", "app", PASSWORD)
+    server.drop_database("app")
+
+
+@pytest.fixture(scope="session")
+def filled(server: Cluster) -> Iterator[psycopg.Connection]:
+    server.create_database("filled", "app")
+    url = server.url("filled", "app", PASSWORD)
+    with psycopg.connect(url, autocommit=True) as connection:
+        source.create(connection, 1000)
+        yield connection
