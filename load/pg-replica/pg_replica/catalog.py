@@ -252,7 +252,8 @@ SELECT 'routine ' || p.prokind::text, n.nspname, p.proname,
     pg_catalog.pg_get_function_identity_arguments(p.oid)
 FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 WHERE {USER_SCHEMAS} AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
-    WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = p.oid AND e.deptype IN ('e', 'i'))
+    WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = p.oid
+        AND e.deptype IN ('e', 'i'))
 UNION ALL
 SELECT 'type ' || t.typtype::text, n.nspname, t.typname,
     (SELECT pg_catalog.string_agg(e.enumlabel, ','

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 PUBLIC = "public"
 LONGEST_NAME = 63  # bytes: NAMEDATALEN - 1
-PART = r'(?:"(?:[^"]|"")+"|[^\s".(;,]+)'
+PART = r'(?:"(?:[^"]|"")+"|[^\s".();,]+)'
 QUALIFIED = rf"{PART}\.{PART}"
 
 

@@ -1,0 +1,151 @@
+"""Dumps are cut into items, and plain ones are read without being run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pg_replica.dump import schemas_of, sections, split_items
+from pg_replica.errors import Refused
+from pg_replica.landing import parents
+from pg_replica.names import TableName
+from pg_replica.plain import PlainDump
+
+DUMP = """\
+--
+-- PostgreSQL database dump
+--
+
+SET client_encoding = 'UTF8';
+
+--
+-- Name: f(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.f() RETURNS text LANGUAGE sql AS $_$
+-- a comment; with 'quotes
+\\. is not an end here
+SELECT 'a''b;' || $$x$$
+$_$;
+
+
+ALTER FUNCTION public.f() OWNER TO somebody;
+
+--
+-- Name: users; Type: TABLE; Schema: public; Owner: somebody
+--
+
+CREATE TABLE public.users (
+    id integer NOT NULL,
+    "full name" text DEFAULT 'x;'::text
+);
+
+
+--
+-- Data for Name: users; Type: TABLE DATA; Schema: public; Owner: somebody
+--
+
+COPY public.users (id, "full name") FROM stdin;
+1\tone
+2\t\\\\.
+\\.
+
+
+--
+-- Name: users users_pkey; Type: CONSTRAINT; Schema: public; Owner: somebody
+--
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: orders orders_fk; Type: FK CONSTRAINT; Schema: shop; Owner: somebody
+--
+
+ALTER TABLE ONLY shop."or ders"
+    ADD CONSTRAINT orders_fk FOREIGN KEY (u) REFERENCES public.users(id);
+"""
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    path = tmp_path / "dump.sql"
+    path.write_text(DUMP)
+    return path
+
+
+def test_a_plain_dump_is_cut_into_items_and_rows(plain: Path) -> None:
+    dump = PlainDump(plain)
+    assert [item.kind for item in dump.items] == [
+        "FUNCTION",
+        "TABLE",
+        "CONSTRAINT",
+        "FK CONSTRAINT",
+    ]
+    assert "OWNER" not in "".join(item.sql for item in dump.items)
+    assert "$_$;" in dump.items[0].sql
+    [data] = dump.data
+    assert data.table == TableName("public", "users")
+    statement, *chunks = data.copy_text()
+    assert statement.startswith(b"COPY public.users (id,")
+    assert b"".join(chunks) == b"1\tone\n2\t\\\\.\n"
+
+
+def test_items_know_their_tables_and_sections() -> None:
+    items = split_items(DUMP)
+    pre, post = sections([item for item in items if item.kind != "TABLE DATA"])
+    assert [item.kind for item in pre] == ["FUNCTION", "TABLE"]
+    assert post[0].table == TableName("public", "users")
+    assert post[1].table == TableName("shop", "or ders")
+    assert post[1].referenced_table == TableName("public", "users")
+    assert schemas_of(items) == ["public", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("\\connect elsewhere\n", "\\connect"),
+        ("\\! rm -rf /\n", "\\!"),
+        ("COPY public.users FROM PROGRAM 'id';\n", "COPY public.users FROM"),
+        ("COPY public.users TO '/tmp/x';\n", "COPY public.users TO"),
+        ("INSERT INTO public.users VALUES (1);\n", "without --inserts"),
+        ("DO $$ BEGIN END $$;\n", "DO $$"),
+        ("CREATE ROLE boss SUPERUSER;\n", "CREATE ROLE boss"),
+        ("ALTER SYSTEM SET x = 1;\n", "ALTER SYSTEM"),
+        ("UPDATE public.users SET id = 2;\n", "UPDATE public.users"),
+    ],
+)
+def test_what_pg_dump_does_not_write_is_refused(
+    plain: Path, line: str, words: str
+) -> None:
+    plain.write_text(DUMP + line)
+    with pytest.raises(Refused) as refusal:
+        PlainDump(plain)
+    assert words in str(refusal.value)
+    assert "line " in str(refusal.value)
+
+
+def test_parents_of_partitions_and_children() -> None:
+    text = """\
+--
+-- Name: a; Type: TABLE; Schema: s; Owner: -
+--
+
+CREATE TABLE s.a (
+    x integer
+)
+INHERITS (s.base);
+
+
+--
+-- Name: p1; Type: TABLE ATTACH; Schema: s; Owner: -
+--
+
+ALTER TABLE ONLY s.p ATTACH PARTITION s."p 1" FOR VALUES IN (1);
+"""
+    assert parents(split_items(text)) == {
+        TableName("s", "a"): TableName("s", "base"),
+        TableName("s", "p 1"): TableName("s", "p"),
+    }

@@ -1,0 +1,68 @@
+"""Names are read as pg_dump writes them, and no spelling of a secret gets through."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote as percent
+
+import pytest
+
+from pg_replica.names import TableName, nearest, parse_qualified, quote
+from pg_replica.redaction import Redactor
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "name"),
+    [
+        ("public.users", "public", "users"),
+        ('public."knowledge-elements"', "public", "knowledge-elements"),
+        ('"a.b"."say ""hi"""', "a.b", 'say "hi"'),
+        ("pgboss.été", "pgboss", "été"),
+    ],
+)
+def test_qualified_names(text: str, schema: str, name: str) -> None:
+    assert parse_qualified(text) == TableName(schema, name)
+
+
+@pytest.mark.parametrize("text", ["users", 'a."b', "a.b.c", ""])
+def test_what_is_not_a_qualified_name(text: str) -> None:
+    with pytest.raises(ValueError, match="not a qualified name"):
+        parse_qualified(text)
+
+
+def test_quoting_and_spelling() -> None:
+    assert quote('a"b') == '"a""b"'
+    assert str(TableName("public", "users")) == "users"
+    assert str(TableName("pgboss", "job")) == "pgboss.job"
+    assert TableName("p", 'q"r').sql == '"p"."q""r"'
+
+
+def test_the_nearest_name_is_suggested_only_if_near() -> None:
+    assert nearest("anwsers", ["answers", "users"]) == " Did you mean 'answers'?"
+    assert nearest("xyz", ["answers", "users"]) == ""
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda s: s,
+        lambda s: percent(s, safe=""),
+        lambda s: json.dumps(s)[1:-1],
+        lambda s: repr(s)[1:-1],
+        lambda s: s.replace("'", "''"),
+        lambda s: base64.b64encode(s.encode()).decode(),
+    ],
+)
+def test_every_spelling_of_a_secret_is_masked(spell) -> None:
+    secret = "p@ss:/%'w\"d\\\n"
+    redactor = Redactor()
+    redactor.hide(secret)
+    assert redactor(f"before {spell(secret)} after") == "before *** after"
+
+
+def test_nothing_to_hide() -> None:
+    redactor = Redactor()
+    redactor.hide(None)
+    redactor.hide("")
+    assert redactor("untouched") == "untouched"

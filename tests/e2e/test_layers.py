@@ -1,0 +1,61 @@
+"""Reading goes one way: staging from sources, enrichment from staging; and nothing is nameless."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAY_READ = {"staging": {"source"}, "enrichment": {"staging", "enrichment"}}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What dbt knows of the project; nothing is connected to."""
+    target = tmp_path_factory.mktemp("target")
+    command = ["parse", "--target-path", str(target), "--log-path", str(target)]
+    subprocess.run(
+        [str(Path(sys.executable).with_name("entrepot-dbt")), *command],
+        env={
+            **os.environ,
+            "TARGET_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing",
+            "MELTANO_PROJECT_ROOT": str(ROOT),
+        },
+        check=True,
+        capture_output=True,
+    )
+    return json.loads((target / "manifest.json").read_text())
+
+
+def test_each_layer_reads_the_one_before(manifest: dict) -> None:
+    models = {
+        key: node for key, node in manifest["nodes"].items() if key.startswith("model.")
+    }
+    assert len(models) > 10
+    for model in models.values():
+        layer = model["fqn"][1]
+        for parent in model["depends_on"]["nodes"]:
+            read = (
+                "source" if parent.startswith("source.") else models[parent]["fqn"][1]
+            )
+            assert read in MAY_READ[layer], f"{model['name']} ({layer}) reads {parent}"
+
+
+def test_every_model_and_column_is_described(manifest: dict) -> None:
+    for key, node in {**manifest["nodes"], **manifest["sources"]}.items():
+        if key.startswith(("model.", "source.")):
+            assert node["description"], key
+            for column in node["columns"].values():
+                assert column["description"], f"{key}.{column['name']}"
+
+
+def test_staging_shows_no_direct_identifier(manifest: dict) -> None:
+    personal = {"first_name", "last_name", "email", "password", "value"}
+    for key, node in manifest["nodes"].items():
+        if key.startswith("model."):
+            assert not personal & set(node["columns"]), key
