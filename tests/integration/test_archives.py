@@ -17,7 +17,7 @@ import boto3
 import pytest
 
 from entrepot_lab import source
-from entrepot_lab.cluster import Cluster, _free_port, embedded_binaries
+from entrepot_lab.cluster import Cluster, embedded_binaries, free_port
 from entrepot_lab.warehouse import READER, Lab
 
 SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
@@ -138,7 +138,7 @@ def test_over_http_resumed_when_cut(archives: tuple[Lab, Path]) -> None:
 @pytest.fixture
 def s3(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """A real S3 server."""
-    port = _free_port()
+    port = free_port()
     key, secret = "akey", "s3-s3cret/with+signs"
     process = subprocess.Popen(
         [

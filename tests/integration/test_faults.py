@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -70,16 +71,14 @@ def test_killed_at_twenty_moments(lab: Lab, victim: str) -> None:
         for _ in range(20):
             process = lab.start("run")
             time.sleep(moments.uniform(0.2, A_NIGHT))
-            if victim == "pg-replica":
-                process.kill()
-            elif victim == "pg_dump":
-                for child in children_of(process.pid, "pg_dump"):
-                    os.kill(child, signal.SIGKILL)
-            else:
-                try:
+            with suppress(ProcessLookupError):
+                if victim == "pg-replica":
+                    process.kill()
+                elif victim == "pg_dump":
+                    for child in children_of(process.pid, "pg_dump"):
+                        os.kill(child, signal.SIGKILL)
+                else:
                     os.killpg(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
             status, output = lab.finish(process)
             assert "Traceback" not in output
             assert status in (0, -signal.SIGKILL) or victim == "pg_dump", output

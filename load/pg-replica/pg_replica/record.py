@@ -98,6 +98,19 @@ class Record:
                 "UPDATE entrepot_ops.runs SET landing = '{}' WHERE landing <> '{}'"
             )
 
+    def begin_attempt(self, attempt: int) -> None:
+        """Note that the run goes on after an attempt that failed.
+
+        Args:
+            attempt: Its number, from 1.
+        """
+        self.attempt = attempt
+        self._execute(
+            "UPDATE entrepot_ops.runs SET status = 'running', ended_at = NULL, message = NULL"
+            " WHERE run_id = %s",
+            [self.run_id],
+        )
+
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time one step.

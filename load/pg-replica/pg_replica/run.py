@@ -54,7 +54,7 @@ def run(settings: Settings) -> None:
             try:
                 with warehouse_lock(warehouse) as lock:
                     record = record or _begin(settings, warehouse)
-                    record.attempt = attempt
+                    record.begin_attempt(attempt)
                     _wait_for_orphans(lock)
                     _attempt(
                         Night(settings, report, source, warehouse, record), lock, record

