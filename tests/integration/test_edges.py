@@ -251,6 +251,22 @@ def test_foreign_keys_of_partitioned_tables(
     lab.drop()
 
 
+def test_a_foreign_key_that_the_source_has_not_validated(empty_lab: Lab) -> None:
+    """Its rows may not fit, there or here: it stays as it is, whatever is wished."""
+    with empty_lab.source() as connection:
+        connection.execute(
+            "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (p int);"
+            "INSERT INTO child VALUES (7);"
+            "ALTER TABLE child ADD FOREIGN KEY (p) REFERENCES parent NOT VALID"
+        )
+    empty_lab.night(RESTORE_FK_CONSTRAINTS="true")
+    with empty_lab.warehouse() as warehouse:
+        row = warehouse.execute(
+            "SELECT convalidated FROM pg_constraint WHERE conname = 'child_p_fkey'"
+        ).fetchone()
+    assert row == (False,)
+
+
 def test_the_planner_uses_keys_that_are_not_valid(empty_lab: Lab) -> None:
     """Z4: why `not_valid` is the default."""
     with empty_lab.warehouse() as connection:

@@ -19,9 +19,8 @@ from pg_replica.sessions import Sessions
 from pg_replica.snapshot import Snapshot
 from pg_replica.transport import CopyOut, Patience
 
-_SPLIT_BYTES = (
-    1024**3
-)  # below, one COPY that may FREEZE is faster than several that may not
+# Below, one COPY that may FREEZE is faster than several that may not.
+_SPLIT_BYTES = 1024**3
 _COLUMN_LIST = re.compile(r"COPY .*? ?\((?P<columns>.*)\) FROM stdin;\s*$", re.DOTALL)
 
 

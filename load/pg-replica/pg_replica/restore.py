@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -25,9 +25,8 @@ from pg_replica.sessions import Sessions
 from pg_replica.transport import CopyError, Patience, Stopped, copy_in
 from pg_replica.work import Crew, Task
 
-_COPY_FIRST = (
-    10**15
-)  # added to a copy's weight: the source is released when the last one ends
+# Added to a copy's weight: the source is released when the last one ends.
+_COPY_FIRST = 10**15
 _COPY_TRIES = 3
 # What PostgreSQL before 18 answers to NOT VALID on a partitioned table.
 _NO_NOT_VALID = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType)
@@ -55,6 +54,7 @@ class Restorer:
     display: Display
     patience: Patience
     crew: Crew
+    _not_valid_at_source: set[tuple[str | None, str]] = field(default_factory=set)
 
     def load(
         self,
@@ -203,6 +203,8 @@ class Restorer:
             policy: Tables that stay out, to or from which none is made.
         """
         for item in items:
+            if "NOT VALID" in item.sql.rsplit(")", 1)[-1]:
+                self._not_valid_at_source.add((item.schema, item.tag))
             ends = {item.table, item.referenced_table}
             if out := ends & set(policy.kept_out):
                 names = " and ".join(sorted(str(table) for table in out))
@@ -260,6 +262,8 @@ class Restorer:
         )
         tasks = []
         for schema, name, constraint, size in rows:
+            if (schema, f"{name} {constraint}") in self._not_valid_at_source:
+                continue
             table = TableName(schema, name)
             statement = (
                 f"ALTER TABLE {table.sql} VALIDATE CONSTRAINT {quote(constraint)}"

@@ -11,6 +11,7 @@ import select
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 from psycopg import pq
@@ -257,9 +258,7 @@ def copy_in(
     connection = target.pgconn
     _begin(connection, statement, "warehouse", pq.ExecStatus.COPY_IN, patience)
     for chunk in chunks:
-        _call(
-            connection, lambda chunk=chunk: connection.put_copy_data(chunk), "warehouse"
-        )  # type: ignore[misc]
+        _call(connection, partial(connection.put_copy_data, chunk), "warehouse")
         _flush(connection, "warehouse", patience)
         if select.select([connection.socket], [], [], 0)[0]:
             break  # in the middle of a COPY the server only speaks to refuse it
