@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import os
+import signal
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -271,6 +275,54 @@ def test_bad_dumps(archives: tuple[Lab, Path], tmp_path: Path) -> None:
     assert not Path("/tmp/owned").exists()
     assert not (tmp_path.parent / "escaped.dump").exists()
     assert restore(lab, folder / "custom")[0] == 0
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_pg_restore(archives: tuple[Lab, Path]) -> None:
+    """What it had written is not believed; the previous night stays, and so does the dump."""
+    lab, folder = archives
+    assert restore(lab, folder / "custom")[0] == 0
+    for seconds in (0.0, 0.1, 0.2, 0.4, 0.6):
+        process = lab.start(
+            "run", SOURCE_DATABASE_URL="", DUMP_PATH=str(folder / "custom")
+        )
+        killed = kill_a_child(process.pid, "pg_restore", seconds)
+        status, output = lab.finish(process)
+        assert "Traceback" not in output
+        assert not (killed and status == 0), output
+        with lab.warehouse(READER) as reader:
+            assert reader.execute("SELECT count(*) FROM pix.answers").fetchone() == (
+                1000,
+            )
+    assert restore(lab, folder / "custom")[0] == 0
+    lab.assert_replicated(SCHEMAS)
+    assert lab.run("drop-previous")[0] == 0
+    lab.assert_clean()
+
+
+def kill_a_child(parent: int, program: str, after: float) -> bool:
+    """Kill the first child of that program seen after some time in which there was one."""
+    seen_at = None
+    while Path(f"/proc/{parent}").exists():
+        found = subprocess.run(
+            ["ps", "-o", "pid=,stat=,comm=", "--ppid", str(parent)],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        fields = [line.split() for line in found.splitlines() if program in line]
+        alive = [int(field[0]) for field in fields if not field[1].startswith("Z")]
+        if alive:
+            seen_at = seen_at or time.monotonic()
+            if time.monotonic() - seen_at >= after:
+                with suppress(ProcessLookupError):
+                    os.kill(alive[0], signal.SIGKILL)
+                return True
+        status = Path(f"/proc/{parent}/stat")
+        with suppress(OSError):
+            if status.read_text().rpartition(")")[2].split()[0] == "Z":
+                break
+    return False
 
 
 def test_a_flipped_byte(archives: tuple[Lab, Path], tmp_path: Path) -> None:

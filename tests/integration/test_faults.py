@@ -86,6 +86,22 @@ def test_killed_at_twenty_moments(lab: Lab, victim: str) -> None:
     settle(lab)
 
 
+@pytest.mark.timeout(180)
+def test_drop_previous_killed_at_moments(lab: Lab) -> None:
+    """F42: what is left is dropped the next time."""
+    moments = random.Random(f"{SEED} drop-previous")
+    lab.night()
+    with Poller(lab.warehouse_url(READER), [USERS]) as poller:
+        for _ in range(6):
+            lab.night()
+            process = lab.start("drop-previous")
+            time.sleep(moments.uniform(0.3, 0.9))
+            process.kill()
+            lab.finish(process)
+    poller.assert_undisturbed()
+    settle(lab)
+
+
 def test_an_interrupted_run_is_named_by_the_next(lab: Lab) -> None:
     """F01: the next start says which run was interrupted, and in which step."""
     with Proxy("127.0.0.1", lab.source_server.port) as proxy:
