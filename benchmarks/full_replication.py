@@ -17,11 +17,11 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-ROLE = "entrepot_benchmark"
+ROLE = DATABASE = "entrepot_benchmark"
 
 
 class Target:
-    """The target's server, and a database for each contender."""
+    """The target's server, and the database in which each contender starts anew."""
 
     def __init__(self, admin: str) -> None:
         self._admin = admin
@@ -33,14 +33,18 @@ class Target:
             ).fetchall():
                 session.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}'")
 
-    def fresh(self, name: str) -> str:
-        """Make a database anew, and give its URL."""
+    def fresh(self) -> str:
+        """Make the database anew, and give its URL.
+
+        There is only one: autovacuum would work on what another contender left, at the cost of
+        the next.
+        """
         with psycopg.connect(self._admin, autocommit=True) as session:
-            session.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            session.execute(f"CREATE DATABASE {name} OWNER {ROLE}")
+            session.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+            session.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
             session.execute("CHECKPOINT")
         os.sync()
-        return f"postgresql://{ROLE}:{ROLE}@{self._place}/{name}"
+        return f"postgresql://{ROLE}:{ROLE}@{self._place}/{DATABASE}"
 
 
 def ours(source: str, target: str, folder: Path, **variables: str) -> None:
@@ -114,7 +118,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for number in range(arguments.rounds):
         for name in names:
-            url = target.fresh(f"benchmark_{name}")
+            url = target.fresh()
             with tempfile.TemporaryDirectory() as folder:
                 began = time.monotonic()
                 CONTENDERS[name](arguments.source, url, Path(folder))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from entrepot_lab.readers import Poller
 
 ROOT = Path(__file__).resolve().parents[2]
 MELTANO = Path(sys.executable).with_name("meltano")
+SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
+MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "10"))
 USERS = "SELECT count(*) FROM pix.users"
 DAYS = "SELECT sum(answers)::bigint FROM enrichment.answers_by_day"
 
@@ -59,6 +63,40 @@ class Night:
         self.outputs.append(done.stdout + done.stderr)
         return done.returncode, self.outputs[-1]
 
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
+            cwd=ROOT,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def restart(self) -> None:
+        """Stop both servers at once, as the machine's reboot does, and start them."""
+        for server in (self.demo.source, self.demo.warehouse):
+            server.stop("immediate")
+            server.start()
+
+    def published(self) -> int:
+        url = self._env["TARGET_DATABASE_URL"]
+        return self.ask("SELECT count(*) FROM entrepot_ops.publications", url)
+
+    def has_previous(self) -> bool:
+        query = (
+            "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pix%\\_previous%'"
+        )
+        return self.ask(query) > 0
+
+    def sessions(self) -> int:
+        with self.demo.warehouse.admin() as admin:
+            row = admin.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE application_name LIKE 'entrepot pg-replica%'"
+            ).fetchone()
+        return row[0]
+
     def ask(self, query: str, url: str | None = None) -> int:
         with psycopg.connect(url or self.reader) as connection:
             return connection.execute(query).fetchone()[0]
@@ -89,8 +127,7 @@ def test_the_second_night_replaces_the_first(night: Night) -> None:
     assert poller.values(USERS) == {before[0], after[0]}
     assert poller.values(DAYS) == {before[1], after[1]}
     assert after > before
-    previous = "SELECT count(*) FROM pg_namespace WHERE nspname = 'pix_previous'"
-    assert night.ask(previous) == 0, "it goes once dbt has passed"
+    assert not night.has_previous(), "it goes once dbt has passed"
 
 
 def test_a_failed_step_ends_the_night_and_readers_keep_the_last(night: Night) -> None:
@@ -117,6 +154,60 @@ def test_each_step_runs_alone(night: Night) -> None:
     status, output = night.meltano("invoke", "pg-replica", "status", "--json")
     assert status == 0, output
     assert '"succeeded"' in output
+
+
+def test_a_night_cut_between_the_swap_and_dbt_goes_on_with_dbt(night: Night) -> None:
+    """F06: what is published is not restored again."""
+    night.a_day_passes()
+    before = night.ask(DAYS)
+    status, output = night.meltano("run", "full-replication")
+    assert status == 0, output
+    assert night.ask(DAYS) == before, "bound to the previous night until dbt has run"
+    users, published = night.ask(USERS), night.published()
+    night.restart()
+    status, output = night.meltano("run", "transform")
+    assert status == 0, output
+    assert night.ask(DAYS) > before
+    assert night.ask(USERS) == users
+    assert night.published() == published
+    assert not night.has_previous()
+
+
+def test_a_manual_build_while_the_night_is_published(night: Night) -> None:
+    """F18: both end well, readers see one night or the other, nothing is left behind."""
+    before = night.ask(DAYS)
+    night.a_day_passes()
+    with Poller(night.reader, [USERS, DAYS]) as poller:
+        replication = night.start("run", "full-replication")
+        for _ in range(2):
+            status, output = night.meltano("invoke", "dbt:build")
+            assert status == 0, output
+        assert replication.wait() == 0
+        status, output = night.meltano("run", "transform")
+        assert status == 0, output
+    poller.assert_undisturbed()
+    assert poller.values(DAYS) <= {before, night.ask(DAYS)}
+    assert not night.has_previous()
+
+
+@pytest.mark.timeout(600)
+def test_meltano_killed_at_random_moments(night: Night) -> None:
+    """F43: what it had started ends by itself, and the next night is whole."""
+    moments = random.Random(SEED)
+    with Poller(night.reader, [USERS, DAYS]) as poller:
+        for _ in range(MOMENTS):
+            process = night.start("run", "full-replication")
+            time.sleep(moments.uniform(0.5, 4))
+            process.kill()
+            process.wait()
+    poller.assert_undisturbed()
+    deadline = time.monotonic() + 30
+    while night.sessions():
+        assert time.monotonic() < deadline, "an orphan goes on"
+        time.sleep(0.1)
+    status, output = night.meltano("run", "nightly")
+    assert status == 0, output
+    assert not night.has_previous()
 
 
 def test_a_partner_sees_nothing_that_was_not_given(night: Night) -> None:

@@ -128,7 +128,8 @@ class Database:
             "SELECT pg_catalog.set_config(s.name, w.value, false)"
             " FROM unnest(%s::text[], %s::text[]) AS w (name, value)"
             " JOIN pg_catalog.pg_settings AS s"
-            " ON pg_catalog.lower(s.name) = pg_catalog.lower(w.name)",
+            " ON pg_catalog.lower(s.name) = pg_catalog.lower(w.name)"
+            " WHERE s.enumvals IS NULL OR w.value = ANY (s.enumvals)",
             [list(wanted), list(wanted.values())],
         )
 

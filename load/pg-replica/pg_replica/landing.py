@@ -118,6 +118,7 @@ class Builder:
 
         Raises:
             RunFailed: After the last item, with every one that failed.
+            TransientFailure: At once, if the server is lost.
         """
         failed = []
         for item in items:
@@ -126,6 +127,8 @@ class Builder:
                 continue
             try:
                 self.make(connection, item)
+            except TransientFailure:
+                raise
             except RunFailed as error:
                 failed.append(str(error))
         if failed:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from pg_replica.connection import APPLICATION, Database
+from pg_replica.connection import APPLICATION, Database, explained
 from pg_replica.errors import AnotherRun
 
 KEY = int.from_bytes(b"entrepot", "big")
@@ -25,8 +25,9 @@ def warehouse_lock(warehouse: Database) -> Iterator[psycopg.Connection]:
 
     Raises:
         AnotherRun: If a run holds the lock; the message says who, where and since when.
+        TransientFailure: If the warehouse is lost.
     """
-    with warehouse.connect(purpose="lock") as connection:
+    with explained("warehouse"), warehouse.connect(purpose="lock") as connection:
         if not _try(connection):
             raise AnotherRun(_who_holds(connection))
         yield connection

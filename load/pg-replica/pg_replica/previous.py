@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pg_replica import objects
 from pg_replica.check import databases
+from pg_replica.connection import explained
 from pg_replica.lock import warehouse_lock
 from pg_replica.logs import event
 from pg_replica.record import Record
@@ -22,7 +23,7 @@ def retired(settings: Settings) -> list[str]:
         Their names, the oldest first.
     """
     _, warehouse = databases(settings)
-    with warehouse.connect(purpose="previous") as connection:
+    with explained("warehouse"), warehouse.connect(purpose="previous") as connection:
         row = connection.execute(
             "SELECT to_regclass('entrepot_ops.retired_schemas')"
         ).fetchone()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib import resources
 
@@ -54,7 +54,8 @@ class Record:
             command: The verb that runs.
             mode: Where its data comes from.
         """
-        self._warehouse = warehouse
+        # Its commits must outlive a crash of the server: by them the next run knows what is ours.
+        self._warehouse = replace(warehouse, settings=())
         self._mutex = threading.Lock()
         self._connection: psycopg.Connection | None = None
         self._items: list[tuple[int, Item]] = []

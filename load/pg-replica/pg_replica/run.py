@@ -28,6 +28,7 @@ from pg_replica.record import Record
 from pg_replica.settings import Settings
 
 _ATTEMPTS = 2
+_PAUSE = 1.0  # seconds that a server may take to notice that it must restart
 _SERVER_RESTART = 120.0  # seconds that a server may take to accept connections again
 _CLEAN_UP = 20.0  # seconds: children and landing are gone 30 seconds after a SIGTERM
 _PARENT_POLL = 1.0
@@ -66,6 +67,7 @@ def run(settings: Settings) -> None:
                 event(
                     f"attempt {attempt} failed, trying once more: {failure}", level=30
                 )
+                time.sleep(_PAUSE)
                 warehouse.wait_until_ready(_SERVER_RESTART)
 
 

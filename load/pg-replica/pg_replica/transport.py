@@ -20,6 +20,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from pg_replica.errors import RunFailed, TransientFailure
 
 _CHUNK = 256 * 1024  # bytes handed to the target at a time
+_ROWS = range(64)  # taken between two looks at the size of the chunk
 _POLL = 1.0  # seconds between two looks at the stop flag
 _LOST = "connection lost"
 
@@ -210,18 +211,22 @@ class CopyOut:
         chunk = bytearray()
         while True:
             try:
-                size, data = take(1)
+                for _ in _ROWS:
+                    size, data = take(1)
+                    if size <= 0:
+                        break
+                    chunk += data
             except psycopg.OperationalError:
                 _row_count(
                     _result(connection, "source", self._patience), connection, "source"
                 )
                 raise
+            if len(chunk) >= _CHUNK:
+                yield chunk
+                chunk = bytearray()
             if size > 0:
-                chunk += data
-                if len(chunk) >= _CHUNK:
-                    yield chunk
-                    chunk = bytearray()
-            elif size == 0:
+                continue
+            if size == 0:
                 self._patience.wait(connection, "source")
                 _consume(connection, "source")
             else:

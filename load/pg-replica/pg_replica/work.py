@@ -122,6 +122,16 @@ class Crew:
         beside = [other for other in self._working if other.resource == task.resource]
         return not any(task.exclusive or other.exclusive for other in beside)
 
+    def helpers(self) -> int:
+        """Say how many helpers of its own a task that begins now may take.
+
+        Returns:
+            0 while there is more than half as many tasks as workers: split work costs more.
+        """
+        with self._changed:
+            tasks = len(self._working) + len(self._waiting)
+        return max(0, self._workers // max(1, tasks) - 1)
+
     def _give_back(self, task: Task) -> None:
         with self._changed:
             self._working.remove(task)
