@@ -116,19 +116,28 @@ def copy_out_statement(
     if blocks is None and "pseudonymise" not in rule.columns.values() and names:
         listed = ", ".join(map(quote, names))
         return f"COPY {table.name.sql} ({listed}) TO STDOUT (FORMAT {copy_format})"
-    chosen = ", ".join(
-        _SQL.format(column=quote(name))
-        if rule.columns.get(name) == "pseudonymise"
-        else quote(name)
-        for name in names
-    )
     where = ""
     if blocks is not None:
         first, stop = blocks
         where = f" WHERE ctid >= '({first},0)'"
         where += "" if stop is None else f" AND ctid < '({stop},0)'"
-    rows = f"SELECT {chosen} FROM ONLY {table.name.sql}{where}"
+    rows = f"SELECT {chosen(names, rule)} FROM ONLY {table.name.sql}{where}"
     return f"COPY ({rows}) TO STDOUT (FORMAT {copy_format})"
+
+
+def chosen(names: list[str], rule: TableRule) -> str:
+    """Write a select list in which pseudonyms are computed.
+
+    Args:
+        names: The columns, as `copied` gives them.
+        rule: The table's rule.
+    """
+    return ", ".join(
+        _SQL.format(column=quote(name))
+        if rule.columns.get(name) == "pseudonymise"
+        else quote(name)
+        for name in names
+    )
 
 
 def rewriter(

@@ -106,6 +106,7 @@ class Record:
             attempt: Its number, from 1.
         """
         self.attempt = attempt
+        self._hang_up()  # it may have been lost without our having noticed
         self._execute(
             "UPDATE entrepot_ops.runs SET status = 'running', ended_at = NULL, message = NULL"
             " WHERE run_id = %s",
@@ -211,6 +212,9 @@ class Record:
             " WHERE run_id = %s",
             [status, redact(message) if message else None, self.run_id],
         )
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         with self._mutex:
             if self._connection:
                 self._connection.close()

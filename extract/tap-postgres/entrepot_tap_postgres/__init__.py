@@ -1,0 +1,1 @@
+"""Singer tap for PostgreSQL: append tables as COPY files, and nothing lost."""

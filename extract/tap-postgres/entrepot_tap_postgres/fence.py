@@ -1,0 +1,93 @@
+"""How far a stream can be believed read: the bookmark is held behind transactions still open.
+
+A transaction may take an id today and commit tomorrow; a bookmark at the greatest id seen would
+leave its row behind for ever. So each look at the table notes the greatest key and `xmax`, the
+first transaction id not yet given out. Once a later read's `xmin` has reached that `xmax`, every
+transaction that could own a key up to there had ended before that read, which therefore saw it
+(PostgreSQL, "System Information Functions": `pg_current_snapshot`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one snapshot of the table showed.
+
+    Attributes:
+        xmin: The oldest transaction that was still open.
+        xmax: The first transaction id not yet given out.
+        top: The greatest replication key, as text; None for an empty table.
+    """
+
+    xmin: int
+    xmax: int
+    top: str | None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A look that still waits until all transactions of its time have ended.
+
+    Attributes:
+        xmax: As in `Look`.
+        top: As in `Look`.
+    """
+
+    xmax: int
+    top: str
+
+
+def marks_of(state: Iterable[Any]) -> list[Mark]:
+    """Read the marks that the state holds.
+
+    Args:
+        state: `fence` of the stream's bookmark: pairs of `xmax` and `top`.
+
+    Returns:
+        The marks.
+    """
+    return [Mark(int(xmax), str(top)) for xmax, top in state]
+
+
+def noted(marks: list[Mark], *looks: Look) -> list[Mark]:
+    """Add looks to the marks.
+
+    Args:
+        marks: Those of earlier runs.
+        looks: Of this run, in order.
+
+    Returns:
+        All of them.
+    """
+    return marks + [Mark(look.xmax, look.top) for look in looks if look.top is not None]
+
+
+def settled(marks: list[Mark], read: Look) -> list[str]:
+    """List the keys up to which a read has seen all that there will ever be.
+
+    Args:
+        marks: The marks, the read's own included.
+        read: The snapshot under which everything above the bookmark is read.
+
+    Returns:
+        Keys, of which the greatest is the new bookmark.
+    """
+    return [mark.top for mark in marks if mark.xmax <= read.xmin]
+
+
+def waiting(marks: list[Mark], read: Look) -> list[Mark]:
+    """List the marks that a later run must look at again.
+
+    Args:
+        marks: The marks, the read's own included.
+        read: As in `settled`.
+
+    Returns:
+        Those whose time still had a transaction open.
+    """
+    return [mark for mark in marks if mark.xmax > read.xmin]

@@ -1,0 +1,159 @@
+"""What the source's catalogs say of an append table: carried in the schema to the target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from entrepot_tap_postgres import user_types
+from entrepot_tap_postgres.errors import Refused
+from pg_replica.names import TableName
+from pg_replica.policy import TableRule
+
+KEYWORD = "x-postgres"
+# Types that have one order, the same on every server; of uuid, those that begin with the time.
+_ORDERED = {
+    "int2": "integer",
+    "int4": "integer",
+    "int8": "integer",
+    "timestamp": "string",
+    "timestamptz": "string",
+    "date": "string",
+    "uuid": "string",
+}
+_TIME_ORDERED_UUIDS = "{6,7}"
+
+_COLUMNS = """
+SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+    a.attnotnull AS not_null, a.attgenerated <> '' AS generated,
+    pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS expression,
+    pg_catalog.col_description(a.attrelid, a.attnum) AS comment,
+    t.typname::text AS base_type, t.typtype::text AS kind
+FROM pg_catalog.pg_attribute AS a
+JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+_INDEXES = """
+SELECT c.relname::text AS name, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,
+    i.indisunique AS is_unique, o.contype::text AS constraint_type,
+    (SELECT array_agg(a.attname::text ORDER BY k.place)
+     FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+     LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+     WHERE k.place <= i.indnkeyatts) AS columns
+FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+LEFT JOIN pg_catalog.pg_constraint AS o ON o.conindid = i.indexrelid AND o.contype IN ('p', 'u')
+WHERE i.indrelid = %s::regclass AND i.indisvalid ORDER BY i.indisprimary DESC, c.relname
+"""
+
+
+def read(
+    source: psycopg.Connection, table: TableName, rule: TableRule
+) -> dict[str, Any]:
+    """Read a table's definition.
+
+    Args:
+        source: A session on the source, `search_path` empty so that types are spelt in full.
+        table: The table.
+        rule: Its rule: columns left out are left out here too.
+
+    Returns:
+        The value of the `x-postgres` keyword.
+
+    Raises:
+        Refused: If the replication key cannot be one.
+    """
+    names = ("name", "type", "not_null", "generated", "expression", "comment")
+    rows = source.execute(_COLUMNS, [table.sql]).fetchall()
+    kept = [row for row in rows if rule.columns.get(row[0]) != "exclude"]
+    columns = [dict(zip(names, row, strict=False)) for row in kept]
+    for column in columns:
+        if rule.columns.get(column["name"]) == "pseudonymise":
+            column.update(type="text", expression=None, generated=False)
+    present = {column["name"] for column in columns}
+    index_names = ("name", "definition", "unique", "constraint", "columns")
+    indexes = [
+        dict(zip(index_names, row, strict=True))
+        for row in source.execute(_INDEXES, [table.sql])
+    ]
+    whole = [index for index in indexes if set(index["columns"]) <= present]
+    primary = next((i["columns"] for i in whole if i["constraint"] == "p"), [])
+    key = rule.replication_key or (primary[0] if len(primary) == 1 else None)
+    bases = {row[0]: (row[6], row[2]) for row in rows}
+    return {
+        "schema": table.schema,
+        "table": table.name,
+        "columns": columns,
+        "primary_key": rule.key or primary,
+        "replication_key": _checked_key(source, table, rule, key, bases),
+        "indexes": whole,
+        "extra_indexes": rule.indexes,
+        "types": user_types.read(source, table),
+    }
+
+
+def _checked_key(
+    source: psycopg.Connection,
+    table: TableName,
+    rule: TableRule,
+    key: str | None,
+    bases: dict[str, tuple[str, bool]],
+) -> str:
+    """Refuse what cannot tell new rows from old ones, before anything is read."""
+    advice = (
+        "name another replication_key in extract/tables.yml, or copy the table whole"
+    )
+    if key is None:
+        raise Refused(f"table {table}: its primary key is not one column: {advice}")
+    base, not_null = bases[key]
+    if rule.columns.get(key):
+        raise Refused(
+            f"table {table}: its replication key {key} is {rule.columns[key]}d"
+        )
+    if base not in _ORDERED:
+        raise Refused(
+            f"table {table}: column {key} ({base}) has no order that new rows follow: {advice}"
+        )
+    if not not_null:
+        raise Refused(
+            f"table {table}: column {key} may be NULL, and such rows would never be read: {advice}"
+        )
+    if base == "uuid" and not _are_time_ordered(source, table, key):
+        raise Refused(
+            f"table {table}: the UUIDs of column {key} do not begin with the time: {advice}"
+        )
+    return key
+
+
+def _are_time_ordered(source: psycopg.Connection, table: TableName, key: str) -> bool:
+    """Look at the versions of some UUIDs (RFC 9562: 6 and 7 begin with the time)."""
+    quoted = '"' + key.replace('"', '""') + '"'
+    row = source.execute(
+        "SELECT coalesce(bool_and(get_byte(uuid_send(key), 6) >> 4 = ANY"
+        f" ('{_TIME_ORDERED_UUIDS}'::int[])), true) FROM"
+        f" (SELECT {quoted} AS key FROM {table.sql} ORDER BY 1 DESC LIMIT 1000) AS k"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def json_schema(definition: dict[str, Any]) -> dict[str, Any]:
+    """Write the JSON schema of a stream of COPY files.
+
+    Args:
+        definition: What `read` gave.
+
+    Returns:
+        A schema whose values are text, as nothing else of JSON holds every value of PostgreSQL.
+    """
+    return {
+        "type": "object",
+        "properties": {
+            column["name"]: {
+                "type": ["string", "null"],
+                "x-postgres-type": column["type"],
+            }
+            for column in definition["columns"]
+        },
+        KEYWORD: definition,
+    }

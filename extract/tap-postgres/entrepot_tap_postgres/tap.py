@@ -1,0 +1,299 @@
+"""The tap: MeltanoLabs' own, and append tables as COPY files when `batch_config` asks for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from functools import cached_property
+from pathlib import Path
+
+from singer_sdk import typing as th
+from tap_postgres.tap import TapPostgres as MeltanoLabsTap
+
+from entrepot_tap_postgres import relation
+from entrepot_tap_postgres.errors import Refused
+from entrepot_tap_postgres.streams import FORMAT, PgcopyStream
+from pg_replica import catalog, policy
+from pg_replica.catalog import BinarySafety, Table
+from pg_replica.connection import Database
+from pg_replica.copy_spool import Spool
+from pg_replica.names import TableName
+from pg_replica.policy import Policy, TableRule
+
+_VARIABLES = {
+    "sqlalchemy_url": "SOURCE_DATABASE_URL",
+    "target_database_url": "TARGET_DATABASE_URL",
+    "backup_mode": "BACKUP_MODE",
+    "pseudonym_secret": "PSEUDONYM_SECRET",
+}
+# A table that somebody has dropped is not loaded up to anywhere.
+_POSITIONS = (
+    "SELECT stream, high FROM entrepot_ops.positions"
+    " WHERE to_regclass(format('%I.%I', table_schema, table_name)) IS NOT NULL"
+)
+_SETTINGS = th.PropertiesList(
+    th.Property(
+        "batch_config",
+        th.ObjectType(
+            th.Property(
+                "encoding",
+                th.ObjectType(
+                    th.Property(
+                        "format", th.StringType, allowed_values=["jsonl", FORMAT]
+                    ),
+                    th.Property("compression", th.StringType),
+                ),
+            ),
+            th.Property(
+                "storage",
+                th.ObjectType(
+                    th.Property("root", th.StringType, required=True),
+                    th.Property("prefix", th.StringType),
+                ),
+            ),
+        ),
+        description="The SDK's own, with one more format: pgcopy. Its `storage.root` is a local "
+        "folder, written as a file:// URL.",
+    ),
+    th.Property(
+        "target_database_url",
+        th.StringType,
+        secret=True,
+        description="The warehouse, whose positions are compared with the state: the lower wins. "
+        "Without it the state alone is believed. Default: TARGET_DATABASE_URL.",
+    ),
+    th.Property(
+        "tables_file",
+        th.StringType,
+        default="extract/tables.yml",
+        description="The table policy; its tables of mode incremental are the streams.",
+    ),
+    th.Property(
+        "backup_mode",
+        th.StringType,
+        description="Modes that override the policy's, as JSON. Default: BACKUP_MODE.",
+    ),
+    th.Property(
+        "pseudonym_secret",
+        th.StringType,
+        secret=True,
+        description="Key of the pseudonyms. Default: PSEUDONYM_SECRET.",
+    ),
+    th.Property(
+        "batch_rows",
+        th.IntegerType,
+        default=500_000,
+        description="Rows in a COPY file, about; a file is one transaction of the target.",
+    ),
+    th.Property("jobs", th.IntegerType, default=2, description="Ranges read at once."),
+    th.Property(
+        "spool_limit",
+        th.IntegerType,
+        default=2 * 1024**3,
+        description="Bytes of COPY files that may wait for the target before the tap does.",
+    ),
+    th.Property(
+        "fence_wait",
+        th.NumberType,
+        default=5,
+        description="Seconds to wait for transactions that are open on the source, so that what "
+        "they write is read today; after that the bookmark is held back for them.",
+    ),
+    th.Property(
+        "lock_timeout",
+        th.NumberType,
+        default=10,
+        description="Seconds to wait for a table that a deploy holds.",
+    ),
+    th.Property(
+        "network_timeout",
+        th.IntegerType,
+        default=120,
+        description="Seconds after which a silent network counts as cut.",
+    ),
+).to_dict()["properties"]
+
+
+class TapPostgres(MeltanoLabsTap):
+    """Singer tap for PostgreSQL.
+
+    With a `batch_config` of format `pgcopy` the streams are the append tables of the table
+    policy, as COPY files; without one, it is the tap of MeltanoLabs.
+    """
+
+    package_name = "entrepot-tap-postgres"
+    config_jsonschema: t.ClassVar[dict] = {
+        **MeltanoLabsTap.config_jsonschema,
+        "properties": {**MeltanoLabsTap.config_jsonschema["properties"], **_SETTINGS},
+    }
+
+    def __init__(self, *, config: t.Any = None, **options: t.Any) -> None:
+        """Complete the configuration by the project's own variables, which no file repeats.
+
+        Args:
+            config: As the SDK takes it: a dictionary, or paths of files.
+            **options: Of the SDK.
+        """
+        given = {
+            name: os.environ[v] for name, v in _VARIABLES.items() if os.environ.get(v)
+        }
+        super().__init__(config={**given, **_loaded(config)}, **options)
+
+    @property
+    def copies(self) -> bool:
+        """Whether COPY files are asked for."""
+        encoding = self.config.get("batch_config", {}).get("encoding", {})
+        return encoding.get("format") == FORMAT
+
+    @cached_property
+    def source(self) -> Database:
+        """The source."""
+        return Database(
+            "source",
+            self.config["sqlalchemy_url"],
+            self.config["network_timeout"],
+            (("row_security", "off"),),
+        )
+
+    @cached_property
+    def spool(self) -> Spool:
+        """This run's folder."""
+        root = self.config["batch_config"]["storage"]["root"]
+        return Spool(Path(root.removeprefix("file://")), self.config["spool_limit"])
+
+    def sync_all(self) -> None:
+        """Read every stream; what still waits for the target is left to it."""
+        try:
+            super().sync_all()
+        finally:
+            if "spool" in vars(self):
+                self.spool.close()
+
+    @property
+    def secret(self) -> str | None:
+        """The key of the pseudonyms."""
+        return self.config.get("pseudonym_secret")
+
+    @cached_property
+    def _read_catalogs(
+        self,
+    ) -> tuple[Policy, dict[TableName, Table], BinarySafety, dict]:
+        """Read the policy and the catalogs, in one session.
+
+        Raises:
+            Refused: With every problem found.
+        """
+        text, problems = policy.read(
+            Path(self.config["tables_file"]),
+            json.loads(self.config.get("backup_mode") or "{}"),
+        )
+        with self.source.connect(purpose="tap catalog") as session:
+            rules = text.resolve(catalog.table_columns(session))
+            problems += rules.problems
+            tables = {table.name: table for table in catalog.tables(session)}
+            definitions = {}
+            for name, rule in rules.rules.items():
+                if rule.mode == "incremental":
+                    try:
+                        definitions[name] = relation.read(session, name, rule)
+                    except Refused as refusal:
+                        problems.append(str(refusal))
+            safe = BinarySafety(session)
+        if rules.pseudonymises and not self.secret:
+            problems.append(
+                "PSEUDONYM_SECRET is missing: the policy pseudonymises columns"
+            )
+        if problems:
+            raise Refused("; ".join(problems))
+        return rules, tables, safe, definitions
+
+    def rule(self, table: TableName) -> TableRule:
+        """Give a table's rule.
+
+        Args:
+            table: The table.
+        """
+        return self._read_catalogs[0].rule(table)
+
+    def table(self, name: TableName) -> Table:
+        """Give what the catalogs say of a table's columns.
+
+        Args:
+            name: The table.
+        """
+        return self._read_catalogs[1][name]
+
+    @property
+    def is_binary_safe(self) -> BinarySafety:
+        """Which types have the same binary form on every server."""
+        return self._read_catalogs[2]
+
+    @cached_property
+    def positions(self) -> dict[str, str] | None:
+        """How far each stream is in the warehouse; None when we are not told where that is."""
+        url = self.config.get("target_database_url")
+        if not url:
+            return None
+        with Database(
+            "warehouse", url, self.config["network_timeout"]
+        ).connect() as session:
+            exists = session.execute(
+                "SELECT to_regclass('entrepot_ops.positions')"
+            ).fetchone()
+            if exists is None or exists[0] is None:
+                return {}
+            return dict(session.execute(_POSITIONS).fetchall())
+
+    @property
+    def catalog_dict(self) -> dict:
+        """Describe the streams; those of COPY files anew each time, as tables change."""
+        if not self.copies:
+            return super().catalog_dict
+        return {
+            "streams": [
+                {
+                    "tap_stream_id": f"{table.schema}-{table.name}",
+                    "stream": f"{table.schema}-{table.name}",
+                    "table_name": table.name,
+                    "replication_method": "INCREMENTAL",
+                    "replication_key": definition["replication_key"],
+                    "key_properties": definition["primary_key"],
+                    "schema": relation.json_schema(definition),
+                    "metadata": [
+                        {
+                            "breadcrumb": [],
+                            "metadata": {
+                                "inclusion": "available",
+                                "selected": True,
+                                "schema-name": table.schema,
+                                "table-key-properties": definition["primary_key"],
+                                "replication-key": definition["replication_key"],
+                            },
+                        }
+                    ],
+                }
+                for table, definition in self._read_catalogs[3].items()
+            ]
+        }
+
+    def discover_streams(self) -> t.Sequence[t.Any]:
+        """Make the streams."""
+        if not self.copies:
+            return super().discover_streams()
+        _ = self.positions  # before the target makes again what somebody has dropped
+        return [
+            PgcopyStream(self, entry, connector=self.connector)
+            for entry in self.catalog_dict["streams"]
+        ]
+
+
+def _loaded(config: t.Any) -> dict[str, t.Any]:
+    """Read a configuration as the SDK takes it."""
+    if config is None or isinstance(config, dict):
+        return dict(config or {})
+    paths = [config] if isinstance(config, (str, Path)) else config
+    merged: dict[str, t.Any] = {}
+    for path in paths:
+        merged.update(json.loads(Path(path).read_text(encoding="utf-8")))
+    return merged

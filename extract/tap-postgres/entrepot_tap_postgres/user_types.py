@@ -1,0 +1,78 @@
+"""Types that the source's owner made, as the target needs them to make them again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from pg_replica.names import TableName
+
+# The types of a table's columns, their elements, bases and attributes; an extension's are left
+# out: the extension makes them.
+_TYPES = """
+WITH RECURSIVE used (oid, depth) AS (
+    SELECT a.atttypid, 0 FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT inner_type.oid, used.depth + 1 FROM used
+    JOIN pg_catalog.pg_type AS t ON t.oid = used.oid
+    CROSS JOIN LATERAL (
+        SELECT t.typelem AS oid WHERE t.typcategory = 'A'
+        UNION ALL SELECT t.typbasetype
+        UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+    ) AS inner_type WHERE inner_type.oid <> 0
+)
+SELECT t.oid, pg_catalog.format_type(t.oid, NULL), t.typtype::text
+FROM pg_catalog.pg_type AS t
+JOIN (SELECT oid, max(depth) AS depth FROM used GROUP BY oid) AS u ON u.oid = t.oid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+WHERE t.typtype IN ('e', 'd', 'c') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x WHERE x.deptype = 'e'
+    AND x.classid = 'pg_catalog.pg_type'::regclass AND x.objid = t.oid)
+ORDER BY u.depth DESC, t.oid
+"""
+_LABELS = (
+    "SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = %s"
+    " ORDER BY enumsortorder"
+)
+_BASE = (
+    "SELECT pg_catalog.format_type(typbasetype, typtypmod)"
+    " FROM pg_catalog.pg_type WHERE oid = %s"
+)
+_CHECKS = (
+    "SELECT conname::text, pg_catalog.pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint"
+    " WHERE contypid = %s AND contype = 'c' ORDER BY conname"
+)
+_ATTRIBUTES = (
+    "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)"
+    " FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.typrelid = a.attrelid"
+    " WHERE t.oid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+)
+
+
+def read(source: psycopg.Connection, table: TableName) -> list[dict[str, Any]]:
+    """Read the enums, domains and composite types that a table uses.
+
+    Args:
+        source: A session on the source, `search_path` empty so that types are spelt in full.
+        table: The table.
+
+    Returns:
+        The types, each after those it needs.
+    """
+    return [
+        {"type": name, "kind": kind, **_details(source, oid, kind)}
+        for oid, name, kind in source.execute(_TYPES, [table.sql]).fetchall()
+    ]
+
+
+def _details(source: psycopg.Connection, oid: int, kind: str) -> dict[str, Any]:
+    if kind == "e":
+        return {"labels": [row[0] for row in source.execute(_LABELS, [oid])]}
+    if kind == "d":
+        base = source.execute(_BASE, [oid]).fetchone()
+        checks = [list(row) for row in source.execute(_CHECKS, [oid])]
+        return {"base": base and base[0], "checks": checks}
+    return {"attributes": [list(row) for row in source.execute(_ATTRIBUTES, [oid])]}

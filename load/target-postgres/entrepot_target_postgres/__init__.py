@@ -1,0 +1,1 @@
+"""Singer target for PostgreSQL: COPY batches, each one transaction with its position."""

@@ -1,0 +1,397 @@
+"""An append table of the warehouse: made as the source's, filled batch by batch."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import psycopg
+
+from entrepot_target_postgres import drift, user_types
+from entrepot_target_postgres.errors import CannotLoad
+from pg_replica.connection import Database, one_line
+from pg_replica.names import QUALIFIED, TableName, literal, quote
+from pg_replica.schemas import Naming
+from pg_replica.transport import Patience, copy_in
+
+_CHUNK = 256 * 1024  # bytes
+_ON = re.compile(rf" ON (?:ONLY )?{QUALIFIED} USING ")
+_COLUMNS = """
+SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
+FROM pg_catalog.pg_attribute AS a
+WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+_POSITION = """
+INSERT INTO entrepot_ops.positions AS p
+(stream, table_schema, table_name, replication_key, high, row_count)
+VALUES (%(stream)s, %(schema)s, %(table)s, %(key)s, %(high)s, %(rows)s)
+ON CONFLICT (stream) DO UPDATE SET
+high = greatest(p.high::{type}, excluded.high::{type})::text, loaded_at = now(),
+replication_key = excluded.replication_key, row_count = p.row_count + excluded.row_count
+"""
+
+logger = logging.getLogger("entrepot-target-postgres")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A COPY file: every row of the source in a range of the replication key.
+
+    Attributes:
+        path: The file.
+        copy_format: `binary` or `text`.
+        columns: In the order of the file.
+        low: The key above which it holds all rows; None for the first.
+        high: The key up to which.
+        rows: How many there must be.
+    """
+
+    path: Path
+    copy_format: str
+    columns: list[str]
+    low: str | None
+    high: str
+    rows: int
+
+
+class AppendTable:
+    """One table.
+
+    Attributes:
+        name: In the warehouse.
+    """
+
+    def __init__(
+        self,
+        warehouse: Database,
+        stream: str,
+        definition: dict[str, Any],
+        naming: Naming,
+    ) -> None:
+        """Prepare; nothing is done yet.
+
+        Args:
+            warehouse: The warehouse.
+            stream: The stream's name.
+            definition: What the source's catalogs say, as the tap read it.
+            naming: The schemas' names.
+        """
+        self._warehouse = warehouse
+        self._stream = stream
+        self._naming = naming
+        self._source = TableName(definition["schema"], definition["table"])
+        self.name = TableName(naming.incremental, definition["table"])
+        self._types = user_types.Types(definition["types"], naming.incremental)
+        self._columns = [
+            {**column, "type": self._types.here(column["type"])}
+            for column in definition["columns"]
+        ]
+        self._indexes = definition["indexes"]
+        self._extra_indexes = definition["extra_indexes"]
+        self._primary_key: list[str] = definition["primary_key"]
+        self._key: str = definition["replication_key"]
+        self._key_type = next(
+            c["type"] for c in self._columns if c["name"] == self._key
+        )
+        self._is_new = False
+        self._session: psycopg.Connection | None = None
+
+    @property
+    def session(self) -> psycopg.Connection:
+        """The session that loads, in autocommit."""
+        if self._session is None or self._session.closed:
+            self._session = self._warehouse.connect(
+                purpose=f"target {self._stream}"[:60]
+            )
+        return self._session
+
+    def prepare(self) -> None:
+        """Make the table, or let it follow the source's.
+
+        Raises:
+            CannotLoad: If a column has changed in a way that would lose or bend values.
+        """
+        session = self.session
+        self._types.create(session)
+        here = dict(session.execute(_COLUMNS, [self.name.sql]).fetchall())
+        if here:
+            self._follow(here)
+            return
+        self._is_new = True
+        with session.transaction():
+            listed = ", ".join(_column_sql(column) for column in self._columns)
+            session.execute(f"CREATE TABLE {self.name.sql} ({listed})")
+            for column in self._columns:
+                if column["comment"]:
+                    session.execute(
+                        f"COMMENT ON COLUMN {self.name.sql}.{quote(column['name'])}"
+                        f" IS {literal(column['comment'])}"
+                    )
+            session.execute(
+                "DELETE FROM entrepot_ops.positions WHERE stream = %s", [self._stream]
+            )
+        logger.info("%s: made as the source's %s", self.name, self._source)
+
+    def _follow(self, here: dict[str, str]) -> None:
+        found = drift.compare(here, self._columns)
+        if found.refused:
+            sentences = [
+                f"column {name} is {old} in the warehouse and {new} on the source"
+                for name, old, new in found.refused
+            ]
+            raise CannotLoad(
+                f"table {self._source}: {'; '.join(sentences)}: no value may be lost or bent, so "
+                f"change {self.name} by hand, or drop it to have it loaded again"
+            )
+        table = self.name.sql
+        for column in found.added:
+            self.session.execute(
+                f"ALTER TABLE {table} ADD COLUMN {quote(column['name'])} {column['type']}"
+            )
+            logger.warning(
+                "%s: column %s added (%s); NULL in the rows that were here before",
+                self.name,
+                column["name"],
+                column["type"],
+            )
+        for name, wanted in found.widened:
+            self._widen(name, here[name], wanted)
+        for name in found.dropped:
+            self.session.execute(
+                f"ALTER TABLE {table} ALTER COLUMN {quote(name)} DROP NOT NULL"
+            )
+            logger.warning(
+                "%s: the source has no column %s any more; kept, NULL from now on",
+                self.name,
+                name,
+            )
+
+    def _widen(self, name: str, old: str, new: str) -> None:
+        try:
+            self.session.execute(
+                f"ALTER TABLE {self.name.sql} ALTER COLUMN {quote(name)} TYPE {new}"
+            )
+        except psycopg.errors.FeatureNotSupported as error:
+            raise CannotLoad(
+                f"table {self._source}: column {name} has grown from {old} to {new}, which views "
+                f"in the warehouse prevent here: {one_line(error)}. Drop them, run again, and run "
+                "the transformations"
+            ) from None
+        logger.warning(
+            "%s: column %s is now %s instead of %s", self.name, name, new, old
+        )
+
+    def load(self, batch: Batch) -> None:
+        """Load a batch, and note the position, in one transaction; then remove the file.
+
+        Args:
+            batch: The batch.
+
+        Raises:
+            CannotLoad: If the file does not hold what the source had sent.
+        """
+        session = self.session
+        with session.transaction():
+            if self._can_meet_older_rows(batch):
+                received = self._replace(batch)
+            else:
+                received = self._copy(batch, self.name.sql)
+            if received != batch.rows:
+                raise CannotLoad(
+                    f"table {self._source}: the source sent {batch.rows} rows up to "
+                    f"{batch.high}, and the warehouse received {received}"
+                )
+            session.execute(
+                _POSITION.format(type=self._key_type),
+                {
+                    "stream": self._stream,
+                    "schema": self.name.schema,
+                    "table": self.name.name,
+                    "key": self._key,
+                    "high": batch.high,
+                    "rows": received,
+                },
+            )
+        batch.path.unlink()
+
+    def _can_meet_older_rows(self, batch: Batch) -> bool:
+        """Say whether rows of the batch may be here already, in this or another version."""
+        row = self.session.execute(
+            f"SELECT coalesce(high::{self._key_type} > %s::{self._key_type}, true)"
+            " FROM entrepot_ops.positions WHERE stream = %s FOR UPDATE",
+            [batch.low, self._stream],
+        ).fetchone()
+        if row is None or self._is_new:
+            return False
+        return bool(row[0]) or not self._is_key_alone
+
+    @property
+    def _is_key_alone(self) -> bool:
+        """Whether the replication key tells rows apart: then a range can be replaced whole."""
+        return self._primary_key in ([], [self._key])
+
+    def _replace(self, batch: Batch) -> int:
+        """Put the batch's rows in the place of those that are here."""
+        session = self.session
+        if self._is_key_alone:
+            key = quote(self._key)
+            above = (
+                f" AND {key} > {literal(batch.low)}::{self._key_type}"
+                if batch.low is not None
+                else ""
+            )
+            session.execute(
+                f"DELETE FROM {self.name.sql}"
+                f" WHERE {key} <= {literal(batch.high)}::{self._key_type}{above}"
+            )
+            return self._copy(batch, self.name.sql)
+        session.execute(
+            f"CREATE TEMPORARY TABLE arriving (LIKE {self.name.sql}) ON COMMIT DROP"
+        )
+        received = self._copy(batch, "arriving")
+        same = " AND ".join(f"t.{quote(c)} = a.{quote(c)}" for c in self._primary_key)
+        listed = ", ".join(map(quote, batch.columns))
+        session.execute(
+            f"DELETE FROM {self.name.sql} AS t USING arriving AS a WHERE {same}"
+        )
+        session.execute(
+            f"INSERT INTO {self.name.sql} ({listed}) SELECT {listed} FROM arriving"
+        )
+        return received
+
+    def _copy(self, batch: Batch, into: str) -> int:
+        listed = ", ".join(map(quote, batch.columns))
+        statement = f"COPY {into} ({listed}) FROM STDIN (FORMAT {batch.copy_format})"
+        patience = Patience(Event(), self._warehouse.timeout)
+        return copy_in(
+            self.session, statement, _chunks(batch.path), patience, lambda _: None
+        )
+
+    def finish(self, jobs: int, reader: str) -> None:
+        """Build what indexes are missing, and show the table to readers.
+
+        Args:
+            jobs: Indexes built at once.
+            reader: The role that may read.
+        """
+        if built := self._build_indexes(jobs):
+            logger.info("%s: %d indexes built", self.name, built)
+            self.session.execute(f"ANALYZE {self.name.sql}")
+        self._show(reader)
+        self._is_new = False
+
+    def _build_indexes(self, jobs: int) -> int:
+        present = {
+            row[0]
+            for row in self.session.execute(
+                "SELECT c.relname::text FROM pg_catalog.pg_index AS i"
+                " JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid"
+                " WHERE i.indrelid = to_regclass(%s) AND i.indisvalid",
+                [self.name.sql],
+            )
+        }
+        missing = [
+            (
+                index["name"],
+                _ON.sub(f" ON {self.name.sql} USING ", index["definition"], count=1),
+            )
+            for index in self._indexes
+            if index["name"] not in present
+        ]
+        missing += [
+            (name, f"CREATE INDEX {quote(name)} ON {self.name.sql} {text}")
+            for name, text in self._extra_indexes.items()
+            if name not in present
+        ]
+        with ThreadPoolExecutor(jobs) as pool:
+            list(pool.map(lambda each: self._build(*each), missing))
+        self._add_constraints()
+        return len(missing)
+
+    def _build(self, name: str, statement: str) -> None:
+        settings = (("maintenance_work_mem", "256MB"),)
+        database = Database(
+            "warehouse", self._warehouse.url, self._warehouse.timeout, settings
+        )
+        with database.connect(purpose="target index") as session:
+            try:
+                session.execute(statement)
+            except psycopg.Error as error:
+                raise CannotLoad(
+                    f"table {self._source}: index {name} cannot be built: {one_line(error)}"
+                ) from None
+
+    def _add_constraints(self) -> None:
+        """Turn the unique indexes that were constraints on the source into the same here."""
+        present = {
+            row[0]
+            for row in self.session.execute(
+                "SELECT conname::text FROM pg_catalog.pg_constraint"
+                " WHERE conrelid = to_regclass(%s)",
+                [self.name.sql],
+            )
+        }
+        kinds = {"p": "PRIMARY KEY", "u": "UNIQUE"}
+        for index in self._indexes:
+            if index["constraint"] in kinds and index["name"] not in present:
+                name = quote(index["name"])
+                self.session.execute(
+                    f"ALTER TABLE {self.name.sql} ADD CONSTRAINT {name}"
+                    f" {kinds[index['constraint']]} USING INDEX {name}"
+                )
+
+    def _show(self, reader: str) -> None:
+        """Show the table in the live schema, beside the others."""
+        session = self.session
+        live = TableName(self._naming.live(self._source.schema), self._source.name)
+        row = session.execute(
+            "SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL, c.relkind::text,"
+            " EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %s)"
+            " FROM (VALUES (true)) AS v LEFT JOIN pg_catalog.pg_class AS c"
+            " ON c.oid = to_regclass(%s)",
+            [live.schema, reader, live.sql],
+        ).fetchone()
+        assert row is not None
+        has_schema, kind, has_reader = row
+        targets = [(self.name.schema, self.name)]
+        if has_schema and kind in (None, "v"):
+            session.execute(
+                f"CREATE OR REPLACE VIEW {live.sql} AS SELECT * FROM {self.name.sql}"
+            )
+            targets.append((live.schema, live))
+        if has_reader:
+            for schema, relation in targets:
+                session.execute(
+                    f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(reader)}"
+                )
+                session.execute(
+                    f"GRANT SELECT, REFERENCES ON {relation.sql} TO {quote(reader)}"
+                )
+
+    def close(self) -> None:
+        """Let the warehouse go."""
+        if self._session is not None:
+            self._session.close()
+
+
+def _column_sql(column: dict[str, Any]) -> str:
+    text = f"{quote(column['name'])} {column['type']}"
+    expression = column["expression"]
+    if column["generated"]:
+        return f"{text} GENERATED ALWAYS AS ({expression}) STORED"
+    # A sequence stays with the source; nothing is inserted here that lacks a value.
+    if expression and "nextval(" not in expression:
+        text += f" DEFAULT {expression}"
+    return text + (" NOT NULL" if column["not_null"] else "")
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

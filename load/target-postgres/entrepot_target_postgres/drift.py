@@ -1,0 +1,85 @@
+"""What has changed in a table since it was made here, and what is done about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+# Each type, then those that hold all of its values with the same meaning.
+_WIDER = {
+    "smallint": {"integer", "bigint", "numeric"},
+    "integer": {"bigint", "numeric"},
+    "bigint": {"numeric"},
+    "real": {"double precision"},
+    "character varying": {"text"},
+}
+_SIZES = re.compile(r"\(([\d,]+)\)")
+
+
+@dataclass
+class Drift:
+    """The differences between a table here and on the source.
+
+    Attributes:
+        added: Columns to add.
+        widened: Columns whose type grows: name and new type.
+        dropped: Columns that the source has no more; kept, NULL from now on.
+        refused: Columns whose type can't follow: name, type here, type on the source.
+    """
+
+    added: list[dict[str, Any]] = field(default_factory=list)
+    widened: list[tuple[str, str]] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def compare(here: dict[str, str], there: list[dict[str, Any]]) -> Drift:
+    """Compare the columns of a table.
+
+    Args:
+        here: Types by column in the warehouse.
+        there: The source's columns, types spelt as in the warehouse.
+
+    Returns:
+        What differs.
+    """
+    drift = Drift(
+        dropped=[name for name in here if name not in {c["name"] for c in there}]
+    )
+    for column in there:
+        name, wanted = column["name"], column["type"]
+        if name not in here:
+            drift.added.append(column)
+        elif is_wider(here[name], wanted):
+            drift.widened.append((name, wanted))
+        elif here[name] != wanted:
+            drift.refused.append((name, here[name], wanted))
+    return drift
+
+
+def is_wider(old: str, new: str) -> bool:
+    """Say whether a type holds all values of another.
+
+    Args:
+        old: As `format_type` spells it.
+        new: The same.
+    """
+    old_name, new_name = _SIZES.sub("", old), _SIZES.sub("", new)
+    old_sizes, new_sizes = _SIZES.search(old), _SIZES.search(new)
+    if old_name != new_name:
+        return new_name in _WIDER.get(old_name, ()) and not new_sizes
+    return _sizes_grow(old_sizes and old_sizes[1], new_sizes and new_sizes[1])
+
+
+def _sizes_grow(before: str | None, after: str | None) -> bool:
+    """Compare lengths, or precision and scale: no size is the greatest."""
+    if before is None or after is None:
+        return before is not None
+    old, new = ([int(size) for size in sizes.split(",")] for sizes in (before, after))
+    if len(old) != len(new):
+        return False
+    if len(old) == 1:
+        return new[0] > old[0]
+    # Digits before and after the decimal point.
+    return new[1] >= old[1] and new[0] - new[1] >= old[0] - old[1]

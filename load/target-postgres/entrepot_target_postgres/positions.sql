@@ -1,0 +1,13 @@
+-- How far each append table is loaded: written in the transaction of each batch.
+CREATE SCHEMA IF NOT EXISTS entrepot_ops;
+CREATE TABLE IF NOT EXISTS entrepot_ops.positions (
+    stream text PRIMARY KEY,
+    table_schema text NOT NULL,
+    table_name text NOT NULL,
+    replication_key text NOT NULL,
+    high text NOT NULL,
+    row_count bigint NOT NULL DEFAULT 0,
+    loaded_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE entrepot_ops.positions IS
+'The replication key up to which each append table holds the rows of the source';
