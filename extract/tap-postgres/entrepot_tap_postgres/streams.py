@@ -155,14 +155,14 @@ class PgcopyStream(PostgresStream):
             raise CannotContinue(
                 f"table {self._table}: the bookmark {bookmark} is ahead of the source (greatest "
                 f"{self.definition['replication_key']}: {held.top}): rows were deleted there, or "
-                "it was restored from a backup. To read the table again from its first row, "
-                f"clear the stream's state: meltano state clear, or the bookmark {self.name}"
+                "it was restored from a backup. To load the table again from its first row, "
+                "drop it in the warehouse"
             )
         if newer := [mark for mark in marks if mark.xmax > held.xmax]:
             raise CannotContinue(
                 f"table {self._table}: the source's transactions have gone back (from "
-                f"{newer[0].xmax} to {held.xmax}): it is another server than last time. To read "
-                f"the table again from its first row, clear the bookmark {self.name}"
+                f"{newer[0].xmax} to {held.xmax}): it is another server than last time. To load "
+                "the table again from its first row, drop it in the warehouse"
             )
         return bookmark
 

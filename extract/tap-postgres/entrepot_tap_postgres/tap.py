@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import typing as t
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from pg_replica.catalog import BinarySafety, Table
 from pg_replica.connection import Database
 from pg_replica.copy_spool import Spool
 from pg_replica.names import TableName
-from pg_replica.policy import Policy, TableRule
+from pg_replica.policy import Policy, PolicyText, TableRule
+from pg_replica.settings import project_root
 
 _VARIABLES = {
     "sqlalchemy_url": "SOURCE_DATABASE_URL",
@@ -66,8 +68,8 @@ _SETTINGS = th.PropertiesList(
     th.Property(
         "tables_file",
         th.StringType,
-        default="extract/tables.yml",
-        description="The table policy; its tables of mode incremental are the streams.",
+        description="The table policy; its tables of mode incremental are the streams. "
+        "Default: extract/tables.yml of the project.",
     ),
     th.Property(
         "backup_mode",
@@ -138,6 +140,8 @@ class TapPostgres(MeltanoLabsTap):
         given = {
             name: os.environ[v] for name, v in _VARIABLES.items() if os.environ.get(v)
         }
+        # A night without append tables needs no source; one with them says so by its name.
+        given.setdefault("sqlalchemy_url", "")
         super().__init__(config={**given, **_loaded(config)}, **options)
 
     @property
@@ -148,7 +152,15 @@ class TapPostgres(MeltanoLabsTap):
 
     @cached_property
     def source(self) -> Database:
-        """The source."""
+        """The source.
+
+        Raises:
+            Refused: If there is none.
+        """
+        if not self.config["sqlalchemy_url"]:
+            raise Refused(
+                "SOURCE_DATABASE_URL is missing: append tables are read from the live source"
+            )
         return Database(
             "source",
             self.config["sqlalchemy_url"],
@@ -178,16 +190,15 @@ class TapPostgres(MeltanoLabsTap):
     @cached_property
     def _read_catalogs(
         self,
-    ) -> tuple[Policy, dict[TableName, Table], BinarySafety, dict]:
+    ) -> tuple[Policy, dict[TableName, Table], Callable[[int], bool], dict]:
         """Read the policy and the catalogs, in one session.
 
         Raises:
             Refused: With every problem found.
         """
-        text, problems = policy.read(
-            Path(self.config["tables_file"]),
-            json.loads(self.config.get("backup_mode") or "{}"),
-        )
+        text, problems = policy.read(self._tables_file, self._backup_mode)
+        if not problems and not _has_append_tables(text):
+            return Policy(), {}, _never, {}
         with self.source.connect(purpose="tap catalog") as session:
             rules = text.resolve(catalog.table_columns(session))
             problems += rules.problems
@@ -208,6 +219,18 @@ class TapPostgres(MeltanoLabsTap):
             raise Refused("; ".join(problems))
         return rules, tables, safe, definitions
 
+    @property
+    def _tables_file(self) -> Path:
+        written = self.config.get("tables_file")
+        return Path(written) if written else project_root() / "extract" / "tables.yml"
+
+    @property
+    def _backup_mode(self) -> dict[str, str]:
+        try:
+            return json.loads(self.config.get("backup_mode") or "{}")
+        except json.JSONDecodeError as error:
+            raise Refused(f"BACKUP_MODE is not JSON: {error}") from None
+
     def rule(self, table: TableName) -> TableRule:
         """Give a table's rule.
 
@@ -225,7 +248,7 @@ class TapPostgres(MeltanoLabsTap):
         return self._read_catalogs[1][name]
 
     @property
-    def is_binary_safe(self) -> BinarySafety:
+    def is_binary_safe(self) -> Callable[[int], bool]:
         """Which types have the same binary form on every server."""
         return self._read_catalogs[2]
 
@@ -286,6 +309,15 @@ class TapPostgres(MeltanoLabsTap):
             PgcopyStream(self, entry, connector=self.connector)
             for entry in self.catalog_dict["streams"]
         ]
+
+
+def _has_append_tables(text: PolicyText) -> bool:
+    modes = {name: rule.mode for name, rule in text.entries.items()}
+    return "incremental" in {**modes, **text.backup_mode}.values()
+
+
+def _never(_: int) -> bool:
+    return False
 
 
 def _loaded(config: t.Any) -> dict[str, t.Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 
-from pg_replica.catalog import BinarySafety, Table
+from pg_replica.catalog import Table
 from pg_replica.names import quote
 from pg_replica.policy import TableRule
 
@@ -77,7 +77,9 @@ def copied(table: Table, rule: TableRule) -> list[str]:
     ]
 
 
-def copy_format(table: Table, rule: TableRule, is_binary_safe: BinarySafety) -> str:
+def copy_format(
+    table: Table, rule: TableRule, is_binary_safe: Callable[[int], bool]
+) -> str:
     """Choose COPY's format: binary where every column has the same binary form everywhere.
 
     Args:

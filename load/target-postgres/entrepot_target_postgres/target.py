@@ -142,13 +142,16 @@ class TargetPostgres(MeltanoLabsTarget):
             self._folders.add(path.parent)
         if encoding["last"]:
             table.finish(self.config["index_jobs"], self.config["internal_reader"])
-            table.close()
 
     def process_endofpipe(self) -> None:
         """Leave nothing behind."""
         super().process_endofpipe()
+        for table in self._tables.values():
+            table.close()
         for folder in self._folders:
             remove_if_empty(folder)
+        if self._lock is not None:
+            self._lock.close()
 
     def _process_state_message(self, message_dict: dict) -> None:
         """Pass the state on at once when all that it speaks of is committed."""

@@ -25,11 +25,15 @@ DEFAULT_SIZE = 20_000
 _SETTINGS = {**FAST_BUT_FORGETFUL, "shared_buffers": "64MB"}
 # What the caller's shell may hold for a real night, and what must not reach this one.
 _NOT_HERE = (
-    "BACKUP_MODE",
     "DUMP_PATH",
     "EXTERNAL_DATABASE_URL",
     "NOTIFICATIONS",
     "TABLES_FILE",
+)
+# The big tables that only grow.
+_APPEND = (
+    '{"answers":"incremental","knowledge-elements":"incremental",'
+    '"knowledge-element-snapshots":"incremental"}'
 )
 
 
@@ -132,6 +136,7 @@ class Demo:
             "SOURCE_DATABASE_URL": owner,
             "TARGET_DATABASE_URL": urls[OWNER],
             "REPLICA_SCHEMA": "pix",
+            "BACKUP_MODE": _APPEND,
             "PG_BINDIR": str(embedded_binaries()),
             **dict.fromkeys(_NOT_HERE, ""),
             **{f"DEMO_{role.upper()}_URL": urls[role] for role in READERS},
