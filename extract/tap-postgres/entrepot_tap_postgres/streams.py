@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, SDKBatchMessage
 from singer_sdk.singerlib import SchemaMessage
-from tap_postgres.client import PostgresStream
+from singer_sdk.streams import Stream as SingerStream
 
 from entrepot_tap_postgres import fence
 from entrepot_tap_postgres.errors import CannotContinue
@@ -44,10 +44,22 @@ class PgcopyEncoding(BaseBatchFileEncoding):
     last: bool = False
 
 
-class PgcopyStream(PostgresStream):
+class PgcopyStream(SingerStream):
     """A table of mode `incremental`, from its bookmark on."""
 
     replication_method = "INCREMENTAL"
+
+    def __init__(self, tap: t.Any, catalog_entry: dict[str, t.Any]) -> None:
+        """Prepare.
+
+        Args:
+            tap: The tap.
+            catalog_entry: The stream's, its schema with the table's definition.
+        """
+        self.catalog_entry = catalog_entry
+        super().__init__(tap, catalog_entry["schema"], catalog_entry["tap_stream_id"])
+        self.primary_keys = self.definition["primary_key"]
+        self.replication_key = self.definition["replication_key"]
 
     @property
     def definition(self) -> dict[str, t.Any]:
@@ -67,6 +79,10 @@ class PgcopyStream(PostgresStream):
         self, encoding: BaseBatchFileEncoding, manifest: list[str]
     ) -> t.Generator[SDKBatchMessage, None, None]:
         yield SDKBatchMessage(stream=self.name, encoding=encoding, manifest=manifest)
+
+    def get_records(self, context: Context | None) -> t.NoReturn:
+        """Refuse: this stream exists only where `batch_config` asks for COPY files."""
+        raise NotImplementedError
 
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None

@@ -305,10 +305,7 @@ class TapPostgres(MeltanoLabsTap):
         if not self.copies:
             return super().discover_streams()
         _ = self.positions  # before the target makes again what somebody has dropped
-        return [
-            PgcopyStream(self, entry, connector=self.connector)
-            for entry in self.catalog_dict["streams"]
-        ]
+        return [PgcopyStream(self, entry) for entry in self.catalog_dict["streams"]]
 
 
 def _has_append_tables(text: PolicyText) -> bool:
