@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -16,7 +16,7 @@ from pg_replica.dump import FOREIGN_KEY, REFRESH, Item
 from pg_replica.errors import RunFailed, TransientFailure
 from pg_replica.feed import Portion
 from pg_replica.landing import Builder
-from pg_replica.names import TableName, quote
+from pg_replica.names import PART, QUALIFIED, TableName, quote
 from pg_replica.policy import Policy
 from pg_replica.progress import Display
 from pg_replica.record import Item as RecordedItem
@@ -36,6 +36,11 @@ _PARALLEL_BUILD = (
 # What PostgreSQL before 18 answers to NOT VALID on a partitioned table.
 _NO_NOT_VALID = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType)
 _NOT_VALID = re.compile(r"( NOT VALID)?;$")
+# A key as pg_dump writes it; one with options or odd names is left to its own statement.
+_KEY = re.compile(
+    rf"ALTER TABLE ONLY (?P<table>{QUALIFIED})\s+ADD CONSTRAINT (?P<name>{PART})"
+    r" (?P<kind>PRIMARY KEY|UNIQUE) (?P<columns>\([^()]+\));\s*"
+)
 # A standby cancels queries that stand in the way of recovery; the snapshot may still live.
 _WORTH_ANOTHER_COPY = {"40001", "57014"}
 
@@ -170,25 +175,43 @@ class Restorer:
         sizes: dict[TableName, int],
     ) -> list[Task]:
         items = [item for item in post_data if is_parallel(item)]
-        return [
-            Task(
-                item.label,
-                self._making(item),
-                weight=sizes.get(item.table, 0) if item.table else 0,
-                after=set(copies.get(item.table, [])) if item.table else set(),
-                resource=item.table,
-                # ALTER TABLE, also behind a CREATE INDEX, takes the table for itself.
-                exclusive="ALTER TABLE" in item.sql,
-            )
-            for item in [*items, *_extra_indexes(policy, copies)]
-        ]
+        tasks = []
+        for item in [*items, *_extra_indexes(policy, copies)]:
+            after = set(copies.get(item.table, [])) if item.table else set()
+            weight = sizes.get(item.table, 0) if item.table else 0
+            made = _KEY.fullmatch(item.sql) if item.table in copies else None
+            if made is None:
+                tasks.append(self._index_task(item, item.sql, weight, after))
+                continue
+            # Built as an index it bears others beside it; the key then takes it over at once.
+            assert item.table is not None
+            tag = item.tag.removeprefix(f"{item.table.name} ")
+            index = replace(item, kind="INDEX", tag=tag, sql=_unique_index(made))
+            tasks.append(self._index_task(index, index.sql, weight, after))
+            key = f"ALTER TABLE ONLY {made['table']} ADD CONSTRAINT {made['name']} {made['kind']}"
+            key += f" USING INDEX {made['name']};"
+            tasks.append(self._index_task(item, key, weight, {tasks[-1]}))
+        return tasks
 
-    def _making(self, item: Item) -> Callable[[int], None]:
+    def _index_task(
+        self, item: Item, statements: str, weight: float, after: set[Task]
+    ) -> Task:
+        return Task(
+            item.label,
+            self._making(item, statements),
+            weight,
+            after,
+            resource=item.table,
+            # ALTER TABLE, also behind a CREATE INDEX, takes the table for itself.
+            exclusive="ALTER TABLE" in statements,
+        )
+
+    def _making(self, item: Item, statements: str) -> Callable[[int], None]:
         def make(worker: int) -> None:
             try:
                 session = self.sessions.get(worker)
                 session.execute(_PARALLEL_BUILD, [self.crew.helpers()])
-                self.builder.make(session, item)
+                self.builder.make(session, item, statements)
             except psycopg.errors.QueryCanceled as error:
                 if self.patience.stop.is_set():
                     raise Stopped from None
@@ -301,6 +324,10 @@ class Restorer:
             self.record.item(RecordedItem(kind, name, started_at, seconds))
 
         return run
+
+
+def _unique_index(key: re.Match[str]) -> str:
+    return f"CREATE UNIQUE INDEX {key['name']} ON {key['table']} USING btree {key['columns']};"
 
 
 def is_parallel(item: Item) -> bool:
