@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from pg_replica import logs, previous, status
+from pg_replica.audit import audit
 from pg_replica.check import check
 from pg_replica.connection import one_line
 from pg_replica.errors import Refused, ReplicaError
@@ -22,7 +23,7 @@ Exit status:
   1    failed, nothing was published
   2    refused before any work
   3    another run holds the warehouse's lock
-  4    published, but a later step failed
+  4    published, but a later step failed; or the audit found differences
   130  ended by SIGINT        143  ended by SIGTERM
 """
 
@@ -79,6 +80,24 @@ def run_command(context: click.Context, *, dry_run: bool) -> None:
         context.invoke(check_command)
         return
     run(_settings(context))
+
+
+@cli.command("audit")
+@click.option(
+    "--all", "everything", is_flag=True, help="All rows, not tonight's slice."
+)
+@click.option("--table", "only", help="This table only, by its name in the policy.")
+@click.option("--dry-run", is_flag=True, help="Compare and report; repair nothing.")
+@click.pass_context
+def audit_command(
+    context: click.Context, *, everything: bool, only: str | None, dry_run: bool
+) -> None:
+    """Compare append tables with the source by range, and repair the ranges that differ.
+
+    Each night a slice, so that every row is compared once in AUDIT_DAYS. The exit status is 4
+    when anything differed, repaired or not.
+    """
+    audit(_settings(context), everything=everything, dry_run=dry_run, only=only)
 
 
 @cli.command("drop-previous")

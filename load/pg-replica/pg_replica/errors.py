@@ -67,6 +67,12 @@ class PublishedWithFault(ReplicaError):
     exit_code = 4
 
 
+class Differs(ReplicaError):
+    """Rows of append tables differed from the source's; the message says what was done."""
+
+    exit_code = 4
+
+
 class Interrupted(ReplicaError):
     """A signal asked the run to end."""
 

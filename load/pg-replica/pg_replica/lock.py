@@ -11,6 +11,8 @@ from pg_replica.connection import APPLICATION, Database, explained
 from pg_replica.errors import AnotherRun
 
 KEY = int.from_bytes(b"entrepot", "big")
+# Held by whoever writes to append tables: the target, and the audit.
+APPEND_KEY = int.from_bytes(b"entr-inc", "big")
 
 
 @contextmanager

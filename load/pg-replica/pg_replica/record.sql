@@ -70,3 +70,21 @@ CREATE TABLE IF NOT EXISTS entrepot_ops.retired_schemas (
 );
 COMMENT ON TABLE entrepot_ops.retired_schemas IS
 'Schemas of earlier nights, kept until the transformations of a later one have passed';
+
+CREATE TABLE IF NOT EXISTS entrepot_ops.audits (
+    run_id bigint NOT NULL REFERENCES entrepot_ops.runs,
+    stream text NOT NULL,
+    low text,
+    high text,
+    is_at_end boolean NOT NULL,
+    is_dry_run boolean NOT NULL,
+    compared_rows bigint NOT NULL,
+    differing_ranges integer NOT NULL,
+    missing_rows bigint NOT NULL,
+    changed_rows bigint NOT NULL,
+    surplus_rows bigint NOT NULL,
+    audited_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, stream)
+);
+COMMENT ON TABLE entrepot_ops.audits IS
+'Slices of append tables compared with the source: above low, up to high; what differed is repaired unless in a dry run';

@@ -29,8 +29,8 @@ WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER
 """
 _POSITION = """
 INSERT INTO entrepot_ops.positions AS p
-(stream, table_schema, table_name, replication_key, high, row_count)
-VALUES (%(stream)s, %(schema)s, %(table)s, %(key)s, %(high)s, %(rows)s)
+(stream, source_schema, table_schema, table_name, replication_key, high, row_count)
+VALUES (%(stream)s, %(source)s, %(schema)s, %(table)s, %(key)s, %(high)s, %(rows)s)
 ON CONFLICT (stream) DO UPDATE SET
 high = greatest(p.high::{type}, excluded.high::{type})::text, loaded_at = now(),
 replication_key = excluded.replication_key, row_count = p.row_count + excluded.row_count
@@ -211,6 +211,7 @@ class AppendTable:
                 _POSITION.format(type=self._key_type),
                 {
                     "stream": self._stream,
+                    "source": self._source.schema,
                     "schema": self.name.schema,
                     "table": self.name.name,
                     "key": self._key,

@@ -2,6 +2,7 @@
 CREATE SCHEMA IF NOT EXISTS entrepot_ops;
 CREATE TABLE IF NOT EXISTS entrepot_ops.positions (
     stream text PRIMARY KEY,
+    source_schema text NOT NULL,
     table_schema text NOT NULL,
     table_name text NOT NULL,
     replication_key text NOT NULL,

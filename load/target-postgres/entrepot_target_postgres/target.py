@@ -18,11 +18,11 @@ from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
 from entrepot_target_postgres.sinks import Sink
 from pg_replica.connection import Database
 from pg_replica.copy_spool import remove_if_empty
+from pg_replica.lock import APPEND_KEY
 from pg_replica.schemas import Naming
 
 KEYWORD = "x-postgres"
 FORMAT = "pgcopy"
-_LOCK = int.from_bytes(b"entr-inc", "big")
 _SETTINGS = th.PropertiesList(
     th.Property(
         "replica_schema",
@@ -110,7 +110,7 @@ class TargetPostgres(MeltanoLabsTarget):
             return
         self._lock = self._warehouse().connect(purpose="target lock")
         row = self._lock.execute(
-            "SELECT pg_catalog.pg_try_advisory_lock(%s)", [_LOCK]
+            "SELECT pg_catalog.pg_try_advisory_lock(%s)", [APPEND_KEY]
         ).fetchone()
         if row != (True,):
             raise AnotherLoad(
