@@ -318,13 +318,24 @@ def kill_a_child(parent: int, program: str, after: float) -> bool:
         if alive:
             seen_at = seen_at or time.monotonic()
             if time.monotonic() - seen_at >= after:
-                with suppress(ProcessLookupError):
-                    os.kill(alive[0], signal.SIGKILL)
-                return True
+                return _kill_at_work(alive[0])
         status = Path(f"/proc/{parent}/stat")
         with suppress(OSError):
             if status.read_text().rpartition(")")[2].split()[0] == "Z":
                 break
+    return False
+
+
+def _kill_at_work(pid: int) -> bool:
+    """Kill a process, unless it has ended by itself meanwhile."""
+    with suppress(ProcessLookupError, OSError):
+        os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            if state in "TZX":
+                os.kill(pid, signal.SIGKILL)
+                return state == "T"
     return False
 
 

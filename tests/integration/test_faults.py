@@ -26,7 +26,7 @@ USERS = "SELECT count(*) FROM pix.users"
 SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
 A_NIGHT = 1.6  # seconds within which the random moments fall
 # How often each kind of process is killed; the suite has 15 minutes, a night of testing has more.
-MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "10"))
+MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "6"))
 
 
 def settle(lab: Lab) -> None:
