@@ -21,7 +21,7 @@ from entrepot_lab.readers import Poller
 ROOT = Path(__file__).resolve().parents[2]
 MELTANO = Path(sys.executable).with_name("meltano")
 SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
-MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "6"))
+MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "4"))
 USERS = "SELECT count(*) FROM pix.users"
 DAYS = "SELECT sum(answers)::bigint FROM enrichment.answers_by_day"
 

@@ -17,7 +17,7 @@ from entrepot_lab.warehouse import READER, Lab
 from pg_replica.lock import APPEND_KEY
 
 SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
-MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "5"))
+MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "4"))
 APPEND = """
 tables:
   answers: {mode: incremental}

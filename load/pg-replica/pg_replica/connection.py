@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -15,10 +16,18 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pg_replica.errors import RunFailed, TransientFailure
+from pg_replica.logs import event
 from pg_replica.redaction import redact
 
 APPLICATION = "entrepot pg-replica"
-_RETRY_PAUSE = 0.5  # seconds
+_RETRY_PAUSE = 0.5  # seconds; doubled after each try, up to _LONGEST_PAUSE
+_LONGEST_PAUSE = 10.0  # seconds
+# What no waiting mends; a server that speaks another language is waited for in vain.
+_PERMANENT = re.compile(
+    r"authentication failed|does not exist|pg_hba|translate host name|certificate|sslmode"
+    r"|does not support SSL|not compiled|no password|invalid (port|connection)",
+    re.IGNORECASE,
+)
 
 # Text output that is the same on every server; what pg_dump fixes, and the time zone.
 _TEXT_SETTINGS = {
@@ -134,22 +143,26 @@ class Database:
         )
 
     def wait_until_ready(self, seconds: float) -> None:
-        """Wait for a server that restarts.
+        """Wait for a server that restarts, is full or under maintenance, with growing pauses.
 
         Args:
             seconds: For how long at most.
 
         Raises:
-            TransientFailure: If it does not accept connections in that time.
+            TransientFailure: If it does not accept connections in that time, or at once if no
+                waiting would help.
         """
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, _RETRY_PAUSE
         while True:
             try:
                 self.connect(purpose="probe").close()
-            except TransientFailure:
-                if time.monotonic() > deadline:
+            except TransientFailure as failure:
+                if time.monotonic() > deadline or _PERMANENT.search(str(failure)):
                     raise
-                time.sleep(_RETRY_PAUSE)
+                if pause == _RETRY_PAUSE:
+                    event(f"{failure}: waiting for it, {seconds:g} s at most")
+                time.sleep(min(pause, max(0, deadline - time.monotonic())))
+                pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 return
 

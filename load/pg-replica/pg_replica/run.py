@@ -43,12 +43,14 @@ def run(settings: Settings) -> None:
     Raises:
         ReplicaError: See `errors` for the kinds, each with its exit status.
     """
+    source, warehouse = check.databases(settings)
+    for database in filter(None, (source, warehouse)):
+        _wait_for(database, settings.connect_budget)
     report = check.check(settings)
     for warning in report.warnings:
         event(warning, level=30)
     if report.problems:
         raise Refused(report.problems)
-    source, warehouse = check.databases(settings)
     record: Record | None = None
     with signals_end_the_run():
         for attempt in range(1, _ATTEMPTS + 1):
@@ -69,6 +71,16 @@ def run(settings: Settings) -> None:
                 )
                 time.sleep(_PAUSE)
                 warehouse.wait_until_ready(_SERVER_RESTART)
+
+
+def _wait_for(database: Database, seconds: float) -> None:
+    """Be patient with a server; what no waiting mends is said by the checks, with all else."""
+    began = time.monotonic()
+    try:
+        database.wait_until_ready(seconds)
+    except TransientFailure:
+        if time.monotonic() - began >= seconds:
+            raise
 
 
 def _begin(settings: Settings, warehouse: Database) -> Record:

@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     maintenance_work_mem: str = Field(
         "256MB", pattern=r"^\d+\s?(kB|MB|GB)$", validation_alias="MAINTENANCE_WORK_MEM"
     )
+    connect_budget: float = Field(120, ge=0, validation_alias="CONNECT_BUDGET")
     audit_days: int = Field(30, ge=1, validation_alias="AUDIT_DAYS")
     log_format: Literal["plain", "json"] = Field("plain", validation_alias="LOG_FORMAT")
     s3_endpoint_url: str | None = Field(None, validation_alias="S3_ENDPOINT_URL")
