@@ -114,6 +114,8 @@ class Contest:
         chosen = [
             each for each in streams if each["tap_stream_id"] == f"public-{SAMPLE}"
         ]
+        for entry in chosen[0]["metadata"]:
+            entry["metadata"]["selected"] = True
         (folder / "catalog.json").write_text(json.dumps({"streams": chosen}))
         run(
             [
@@ -133,6 +135,19 @@ class Contest:
     def stock_use_copy(self, target: str, folder: Path) -> None:
         """Run the same with the target's `use_copy`."""
         self.stock(target, folder, use_copy=True)
+
+
+def _assert_loaded(url: str, rows: int) -> None:
+    """Stop if a contender was quick because it did not load."""
+    with psycopg.connect(url) as session:
+        session.execute("ANALYZE")
+        row = session.execute(
+            "SELECT max(reltuples) FROM pg_class WHERE relkind = 'r'"
+        ).fetchone()
+    if row is None or abs(row[0] - rows) > rows / 20:
+        sys.exit(
+            f"{rows} rows were to be loaded, and about {row and row[0]:.0f} are there"
+        )
 
 
 def _with_password(url: str) -> str:
@@ -178,6 +193,7 @@ def main() -> None:
                 seconds = time.monotonic() - began
             rows = contest.sample_rows if name.startswith("stock") else contest.rows
             speeds[name].append(rows / seconds)
+            _assert_loaded(url, rows)
             print(
                 f"round {number + 1} {name}: {rows} rows in {seconds:.2f} s", flush=True
             )
