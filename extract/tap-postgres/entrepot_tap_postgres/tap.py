@@ -20,6 +20,7 @@ from pg_replica.catalog import BinarySafety, Table
 from pg_replica.connection import Database
 from pg_replica.copy_spool import Spool
 from pg_replica.names import TableName
+from pg_replica.plugin_config import loaded
 from pg_replica.policy import Policy, PolicyText, TableRule
 from pg_replica.settings import project_root
 
@@ -142,7 +143,7 @@ class TapPostgres(MeltanoLabsTap):
         }
         # A night without append tables needs no source; one with them says so by its name.
         given.setdefault("sqlalchemy_url", "")
-        super().__init__(config={**given, **_loaded(config)}, **options)
+        super().__init__(config={**given, **loaded(config)}, **options)
 
     @property
     def copies(self) -> bool:
@@ -315,14 +316,3 @@ def _has_append_tables(text: PolicyText) -> bool:
 
 def _never(_: int) -> bool:
     return False
-
-
-def _loaded(config: t.Any) -> dict[str, t.Any]:
-    """Read a configuration as the SDK takes it."""
-    if config is None or isinstance(config, dict):
-        return dict(config or {})
-    paths = [config] if isinstance(config, (str, Path)) else config
-    merged: dict[str, t.Any] = {}
-    for path in paths:
-        merged.update(json.loads(Path(path).read_text(encoding="utf-8")))
-    return merged

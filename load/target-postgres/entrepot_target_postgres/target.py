@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import typing as t
 from importlib import resources
@@ -19,6 +18,7 @@ from entrepot_target_postgres.sinks import Sink
 from pg_replica.connection import Database
 from pg_replica.copy_spool import remove_if_empty
 from pg_replica.lock import APPEND_KEY
+from pg_replica.plugin_config import loaded
 from pg_replica.schemas import Naming
 
 KEYWORD = "x-postgres"
@@ -74,7 +74,7 @@ class TargetPostgres(MeltanoLabsTarget):
         """
         self._url = os.environ.get("TARGET_DATABASE_URL", "")
         given = {"sqlalchemy_url": _with_driver(self._url)} if self._url else {}
-        super().__init__(config={**given, **_loaded(config)}, **options)
+        super().__init__(config={**given, **loaded(config)}, **options)
         self._tables: dict[str, AppendTable] = {}
         self._folders: set[Path] = set()
         self._lock: psycopg.Connection | None = None
@@ -166,14 +166,3 @@ def _with_driver(url: str) -> str:
     """Name psycopg in a libpq URL, as SQLAlchemy wants."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql+psycopg{separator}{rest}" if "+" not in scheme else url
-
-
-def _loaded(config: t.Any) -> dict[str, t.Any]:
-    """Read a configuration as the SDK takes it."""
-    if config is None or isinstance(config, dict):
-        return dict(config or {})
-    paths = [config] if isinstance(config, (str, Path)) else config
-    merged: dict[str, t.Any] = {}
-    for path in paths:
-        merged.update(json.loads(Path(path).read_text(encoding="utf-8")))
-    return merged
