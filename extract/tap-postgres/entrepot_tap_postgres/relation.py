@@ -8,10 +8,10 @@ import psycopg
 
 from entrepot_tap_postgres import user_types
 from entrepot_tap_postgres.errors import Refused
+from pg_replica.copy_spool import KEYWORD
 from pg_replica.names import TableName
 from pg_replica.policy import TableRule
 
-KEYWORD = "x-postgres"
 # Types that have one order, the same on every server; of uuid, those that begin with the time.
 _ORDERED = {
     "int2": "integer",

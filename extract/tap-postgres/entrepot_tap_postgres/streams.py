@@ -12,15 +12,13 @@ from singer_sdk.streams import Stream as SingerStream
 from entrepot_tap_postgres import fence
 from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.reader import CopyFile, Reader, Stream
-from entrepot_tap_postgres.relation import KEYWORD
 from pg_replica import columns
+from pg_replica.copy_spool import FORMAT, KEYWORD
 from pg_replica.names import TableName
 
 if t.TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context
-
-FORMAT = "pgcopy"
 
 
 @dataclass(slots=True)
@@ -81,8 +79,14 @@ class PgcopyStream(SingerStream):
         yield SDKBatchMessage(stream=self.name, encoding=encoding, manifest=manifest)
 
     def get_records(self, context: Context | None) -> t.NoReturn:
-        """Refuse: this stream exists only where `batch_config` asks for COPY files."""
-        raise NotImplementedError
+        """Refuse what the SDK would ask for without a `batch_config`.
+
+        Raises:
+            CannotContinue: Always: rows go from COPY to COPY, and are never records.
+        """
+        raise CannotContinue(
+            f"stream {self.name} gives COPY files only: set batch_config"
+        )
 
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None

@@ -14,11 +14,11 @@ from tap_postgres.tap import TapPostgres as MeltanoLabsTap
 
 from entrepot_tap_postgres import relation
 from entrepot_tap_postgres.errors import Refused
-from entrepot_tap_postgres.streams import FORMAT, PgcopyStream
+from entrepot_tap_postgres.streams import PgcopyStream
 from pg_replica import catalog, policy
 from pg_replica.catalog import BinarySafety, Table
 from pg_replica.connection import Database
-from pg_replica.copy_spool import Spool
+from pg_replica.copy_spool import FORMAT, Spool
 from pg_replica.names import TableName
 from pg_replica.plugin_config import loaded
 from pg_replica.policy import Policy, PolicyText, TableRule

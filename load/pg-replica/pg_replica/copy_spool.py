@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+# How Singer's messages call such files, and where a stream's schema holds its table's definition.
+FORMAT, KEYWORD = "pgcopy", "x-postgres"
 _LOCK = "lock"
 _PAUSE = 0.05  # seconds between two looks at the size
 _PREFIX = "run-"

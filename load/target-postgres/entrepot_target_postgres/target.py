@@ -16,13 +16,11 @@ from entrepot_target_postgres.append_table import AppendTable, Batch
 from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
 from entrepot_target_postgres.sinks import Sink
 from pg_replica.connection import Database
-from pg_replica.copy_spool import remove_if_empty
+from pg_replica.copy_spool import FORMAT, KEYWORD, remove_if_empty
 from pg_replica.lock import APPEND_KEY
 from pg_replica.plugin_config import loaded
 from pg_replica.schemas import Naming
 
-KEYWORD = "x-postgres"
-FORMAT = "pgcopy"
 _SETTINGS = th.PropertiesList(
     th.Property(
         "replica_schema",
