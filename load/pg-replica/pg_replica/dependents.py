@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import psycopg
 
+from pg_replica.names import TableName
 from pg_replica.schemas import TRANSFORMED
 
-# Whatever depends on an object of the live schemas and is itself in another schema.
-_DEPENDENTS = """
-WITH RECURSIVE replica (classid, objid) AS (
+# All objects of the live schemas.
+_OF_SCHEMAS = """
     SELECT 'pg_catalog.pg_class'::regclass::oid, c.oid FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ANY (%(live)s)
     UNION ALL
@@ -19,6 +19,19 @@ WITH RECURSIVE replica (classid, objid) AS (
     UNION ALL
     SELECT 'pg_catalog.pg_proc'::regclass::oid, p.oid FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ANY (%(live)s)
+"""
+# One table, its row type, and the array type of that.
+_OF_TABLE = """
+    SELECT 'pg_catalog.pg_class'::regclass::oid, to_regclass(%(table)s)::oid
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::regclass::oid, t.oid FROM pg_catalog.pg_type AS t
+    LEFT JOIN pg_catalog.pg_type AS e ON e.oid = t.typelem
+    WHERE to_regclass(%(table)s) IN (t.typrelid, e.typrelid)
+"""
+# Whatever depends on them and is something else.
+_DEPENDENTS = """
+WITH replica (classid, objid) AS (
+{objects}
 ), dependent AS (
     SELECT DISTINCT coalesce(w.ev_class, o.conrelid, a.adrelid,
         CASE WHEN d.classid = 'pg_catalog.pg_class'::regclass THEN d.objid END) AS relation,
@@ -39,14 +52,16 @@ SELECT n.nspname, c.relname, c.relkind::text, pg_catalog.pg_has_role(c.relowner,
         pg_catalog.pg_get_viewdef(c.oid)) END
 FROM dependent AS d JOIN pg_catalog.pg_class AS c ON c.oid = d.relation
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE NOT n.nspname = ANY (%(ours)s)
+WHERE {relations}
 UNION ALL
 SELECT n.nspname, p.proname, 'routine', false, NULL
 FROM dependent AS d JOIN pg_catalog.pg_proc AS p ON p.oid = d.routine
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-WHERE NOT n.nspname = ANY (%(ours)s)
+WHERE {routines}
 ORDER BY 1, 2
 """
+_ELSEWHERE = "NOT n.nspname = ANY (%(ours)s)"
+_OTHERS = "c.oid <> to_regclass(%(table)s) AND c.relkind NOT IN ('i', 'I', 'S', 't')"
 _KINDS = {
     "v": "view",
     "m": "materialized view",
@@ -81,10 +96,30 @@ def of_live_schemas(connection: psycopg.Connection, live: list[str]) -> list[Dep
     Returns:
         The dependents, those that the transformations rebuild left out.
     """
-    rows = connection.execute(
-        _DEPENDENTS,  # type: ignore[arg-type]
-        {"live": live, "ours": [*live, *TRANSFORMED]},
-    ).fetchall()
+    query = _DEPENDENTS.format(
+        objects=_OF_SCHEMAS, relations=_ELSEWHERE, routines=_ELSEWHERE
+    )
+    return _found(connection, query, {"live": live, "ours": [*live, *TRANSFORMED]})
+
+
+def of_table(connection: psycopg.Connection, table: TableName) -> list[Dependent]:
+    """Find what depends on a table.
+
+    Args:
+        connection: A session on the warehouse whose `search_path` is empty, as above.
+        table: The table.
+
+    Returns:
+        The dependents, in whatever schema; none of what is a part of the table.
+    """
+    query = _DEPENDENTS.format(objects=_OF_TABLE, relations=_OTHERS, routines="true")
+    return _found(connection, query, {"table": table.sql})
+
+
+def _found(
+    connection: psycopg.Connection, query: str, parameters: dict[str, object]
+) -> list[Dependent]:
+    rows = connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
     return [
         Dependent(
             f"{_KINDS.get(kind, 'relation')} {schema}.{name}",

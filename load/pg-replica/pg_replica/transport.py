@@ -35,19 +35,33 @@ class CopyError(Exception):
     Attributes:
         side: `source` or `warehouse`.
         sqlstate: The server's code; None when the connection was lost.
+        reason: The message, without where in the data the error is.
+        context: Where it is, as the server tells; it may quote the data.
     """
 
-    def __init__(self, side: str, sqlstate: str | None, message: str) -> None:
+    def __init__(
+        self,
+        side: str,
+        sqlstate: str | None,
+        message: str,
+        *,
+        reason: str = "",
+        context: str = "",
+    ) -> None:
         """Keep what the server said.
 
         Args:
             side: Which server.
             sqlstate: Its code.
             message: Its words.
+            reason: Its words, without the place; the message if empty.
+            context: The place.
         """
         super().__init__(message)
         self.side = side
         self.sqlstate = sqlstate
+        self.reason = reason or message
+        self.context = context
 
 
 @dataclass(frozen=True)
@@ -141,14 +155,25 @@ def _raise_if_error(result: PGresult | None, connection: PGconn, side: str) -> N
         primary = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
         context = result.error_field(pq.DiagnosticField.CONTEXT) or b""
         detail = result.error_field(pq.DiagnosticField.MESSAGE_DETAIL) or b""
+        where = context.decode(errors="replace")
         # The context quotes the faulty line, which may hold personal data: its head is enough.
-        place = context.decode(errors="replace").split(":")[0]
+        place = where.split(":")[0]
         text = primary.decode(errors="replace") or _message(connection)
-        reason = detail.decode(errors="replace") if state and state[:2] != b"23" else ""
+        more = detail.decode(errors="replace") if state and state[:2] != b"23" else ""
         words = " ".join(
-            part for part in (text, reason, f"({place})" if place else "") if part
+            part for part in (text, more, f"({place})" if place else "") if part
         )
-        raise CopyError(side, state.decode() if state else None, words)
+        # That of a duplicate key names the key alone, which somebody must look for.
+        if state == b"23505":
+            more = detail.decode(errors="replace")
+        reason = " ".join(part for part in (text, more) if part)
+        raise CopyError(
+            side,
+            state.decode() if state else None,
+            words,
+            reason=reason,
+            context=where,
+        )
 
 
 def _row_count(result: PGresult | None, connection: PGconn, side: str) -> int:

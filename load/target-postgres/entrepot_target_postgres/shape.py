@@ -1,0 +1,125 @@
+"""What a stream's schema asks of its table: columns, types, key, comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from entrepot_target_postgres.errors import CannotLoad
+from pg_replica.names import LONGEST_NAME, TableName
+
+TYPE, REPLACE_BY, REPLACE = "x-postgres-type", "x-replace-by", "x-replace"
+
+# A time without a date has no type here: `time` would drop an offset, `timetz` invent one.
+_FORMATS = {
+    "date-time": "timestamp with time zone",
+    "date": "date",
+    "uuid": "uuid",
+}
+_TYPES = {"integer": "bigint", "number": "numeric", "boolean": "boolean"}
+_NESTED = {"object", "array"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the schema wants it.
+
+    Attributes:
+        name: Whole, as the property's.
+        type: As the schema or we spell it, not yet as the server does.
+        comment: The property's description.
+        is_native: Whether the schema itself gave the type.
+    """
+
+    name: str
+    type: str
+    comment: str | None
+    is_native: bool
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table as the schema wants it.
+
+    Attributes:
+        stream: Whose.
+        table: Where.
+        columns: In the schema's order.
+        keys: The primary key's columns; none for a table without one.
+        comment: The schema's description.
+    """
+
+    stream: str
+    table: TableName
+    columns: list[Column]
+    keys: list[str]
+    comment: str | None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names."""
+        return [column.name for column in self.columns]
+
+
+def of_schema(
+    stream: str, table: TableName, schema: dict[str, Any], keys: list[str]
+) -> Shape:
+    """Read a schema.
+
+    Args:
+        stream: The stream's name.
+        table: Its table.
+        schema: The JSON schema.
+        keys: The stream's `key_properties`.
+
+    Returns:
+        What the table should be.
+
+    Raises:
+        CannotLoad: If a name is too long, or a key is no property.
+    """
+    properties = schema["properties"]
+    for what, name in [
+        ("schema", table.schema),
+        ("table", table.name),
+        *(("column", name) for name in properties),
+    ]:
+        if not name or "\0" in name or len(name.encode()) > LONGEST_NAME:
+            raise CannotLoad(
+                f"stream {stream}: {what} {name!r}: PostgreSQL takes names of 1 to "
+                f"{LONGEST_NAME} bytes without NUL: rename it (in the tap, or with stream_maps)"
+            )
+    if unknown := [key for key in keys if key not in properties]:
+        raise CannotLoad(
+            f"stream {stream}: key_properties {', '.join(unknown)} are not properties of the schema"
+        )
+    columns = [
+        Column(name, _type(each), each.get("description"), TYPE in each)
+        for name, each in properties.items()
+    ]
+    return Shape(stream, table, columns, keys, schema.get("description"))
+
+
+def _type(property_: dict[str, Any]) -> str:
+    if TYPE in property_:
+        return str(property_[TYPE])
+    kinds, formats = _kinds(property_)
+    if kinds == {"integer", "number"}:
+        return "numeric"
+    if not kinds or kinds & _NESTED:
+        return "jsonb"
+    if kinds == {"string"} and len(formats) == 1:
+        return _FORMATS.get(formats.pop(), "text")
+    return _TYPES.get(kinds.pop(), "text") if len(kinds) == 1 else "text"
+
+
+def _kinds(property_: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """Collect the types that a property may have, and the formats of its strings."""
+    written = property_.get("type", [])
+    kinds = {written} if isinstance(written, str) else set(written)
+    formats = {property_.get("format", "")} if "string" in kinds else set()
+    for choice in (*property_.get("anyOf", []), *property_.get("oneOf", [])):
+        more, other = _kinds(choice)
+        kinds |= more
+        formats |= other
+    return kinds - {"null"}, formats
