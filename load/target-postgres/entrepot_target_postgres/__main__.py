@@ -6,14 +6,24 @@ import logging
 import sys
 
 import psycopg
+from singer_sdk import exceptions
 
-from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.target import TargetPostgres
 from pg_replica.connection import one_line
 from pg_replica.errors import ReplicaError
 from pg_replica.transport import CopyError
 
-_EXPLAINED = (CannotLoad, CopyError, OSError, ReplicaError, psycopg.Error)
+_EXPLAINED = (
+    CopyError,
+    OSError,
+    ReplicaError,
+    psycopg.Error,
+    exceptions.InvalidInputLine,
+    exceptions.InvalidJSONSchema,
+    exceptions.InvalidRecord,
+    exceptions.MissingKeyPropertiesError,
+    exceptions.RecordsWithoutSchemaException,
+)
 
 
 def main() -> None:
@@ -22,7 +32,7 @@ def main() -> None:
         TargetPostgres.cli()
     except _EXPLAINED as error:
         logging.getLogger("target-postgres").critical(one_line(error))
-        sys.exit(1)
+        sys.exit(getattr(error, "exit_code", 1))
 
 
 if __name__ == "__main__":

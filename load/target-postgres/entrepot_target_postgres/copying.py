@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -15,6 +16,7 @@ from pg_replica.names import quote
 from pg_replica.transport import CopyError, Patience, copy_in
 
 _CHUNK = 256 * 1024  # bytes
+_RESULTS = 5  # more than a refused COPY has
 _PLACE = re.compile(r"COPY .*?, line (\d+)(?:, column (.*?))?(?=$|: )", re.DOTALL)
 _HIDING = {"23502", "23514"}  # their details print whole rows
 
@@ -123,12 +125,22 @@ def copy(
             session, statement, _chunks(rows), Patience(Event(), timeout), _ignore
         )
     except CopyError as error:
+        _read_to_the_end(session)
         raise CannotLoad(_explain(error, stream, rows)) from None
     if received != rows.rows:
         raise CannotLoad(
             f"stream {stream}: {rows.rows} rows were announced, and the warehouse received "
             f"{received}"
         )
+
+
+def _read_to_the_end(session: psycopg.Connection) -> None:
+    """Make a session usable for psycopg after a COPY that the server has refused."""
+    with suppress(psycopg.Error):
+        for _ in range(_RESULTS):
+            if session.pgconn.get_result() is None:
+                break
+        session.pgconn.nonblocking = 0
 
 
 def _chunks(rows: Rows) -> Iterable[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,14 +40,19 @@ class Landing:
 class Encoder:
     """Writes the records of one stream."""
 
-    def __init__(self, stream: str, columns: list[Landing]) -> None:
+    def __init__(
+        self, stream: str, columns: list[Landing], *, drops_nul: bool = False
+    ) -> None:
         """Prepare.
 
         Args:
             stream: The stream's name, for errors.
             columns: In the order of the COPY.
+            drops_nul: Whether NUL characters, which PostgreSQL cannot hold, are left out of
+                texts; otherwise they are an error.
         """
         self._stream = stream
+        self._drops_nul = drops_nul
         self._writers = [(column.name, _writer(column)) for column in columns]
 
     def line(self, record: dict[str, Any]) -> bytes:
@@ -60,8 +65,10 @@ class Encoder:
             The line, in UTF-8.
 
         Raises:
-            CannotLoad: If a text is no Unicode; it names the column.
+            CannotLoad: If a text holds what PostgreSQL cannot; it names the column.
         """
+        if self._drops_nul:
+            record = _without_nul(record)
         fields = []
         for name, write in self._writers:
             value = record.get(name)
@@ -69,9 +76,13 @@ class Encoder:
                 fields.append(_NULL)
                 continue
             text = write(value)
-            fields.append(
-                text.translate(_ESCAPES) if _SPECIAL.search(text) else text
-            )
+            if "\0" in text:
+                raise CannotLoad(
+                    f"stream {self._stream}, column {name}: a NUL character (0x00), which "
+                    "PostgreSQL cannot hold: have the tap remove it, or set "
+                    "sanitize_null_text_characters"
+                )
+            fields.append(text.translate(_ESCAPES) if _SPECIAL.search(text) else text)
         try:
             return ("\t".join(fields) + "\n").encode()
         except UnicodeEncodeError:
@@ -117,9 +128,19 @@ def text_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
         return _json(value)
-    if isinstance(value, (datetime.date, datetime.time)):
+    if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     return str(value)
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_without_nul(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _without_nul(each) for name, each in value.items()}
+    return value
 
 
 def _json(value: Any) -> str:

@@ -22,7 +22,9 @@ from pg_replica import dependents
 from pg_replica.connection import one_line
 from pg_replica.names import TableName, literal, quote
 
-_MARK = "Tables that target-postgres is loading; what is left here by a dead run is removed"
+_MARK = (
+    "Tables that target-postgres is loading; what is left here by a dead run is removed"
+)
 # What belongs to a table itself, and would be lost with it.
 _ATTACHED = """
 SELECT label FROM (
@@ -220,43 +222,54 @@ def replace(session: psycopg.Connection, sides: list[Side]) -> None:
 
 
 def _replace_once(session: psycopg.Connection, sides: list[Side]) -> None:
-    standing = {
-        side.shape.table: side
-        for side in sides
-        if tables.exists(session, side.shape.table)
-    }
     views: dict[TableName, list[dependents.Dependent]] = {}
-    for table, side in standing.items():
-        found = dependents.of_table(session, table)
-        attached = [
-            row[0] for row in session.execute(_ATTACHED, {"table": table.sql})
-        ]
-        attached += [each.label for each in found if each.statement is None]
+    new = []
+    for side in sides:
+        table = side.shape.table
+        if not tables.exists(session, table):
+            new.append(side)
+            continue
+        found, attached = _bound_to(session, table)
         if attached:
             _exchange_rows(session, side, attached)
         else:
             views[table] = found
+            new.append(side)
     tables.lock(session, list(views))
-    retired = {table.schema for table in views}
-    for schema in retired:
-        session.execute(f"CREATE SCHEMA {quote(_retired(schema))}")
-    for table in views:
-        session.execute(
-            f"ALTER TABLE {table.sql} SET SCHEMA {quote(_retired(table.schema))}"
-        )
-    for side in sides:
-        table = side.shape.table
-        if table in views or table not in standing:
-            session.execute(
-                f"ALTER TABLE {side.table.sql} SET SCHEMA {quote(table.schema)}"
-            )
+    _retire(session, list(views))
+    for side in new:
+        schema = quote(side.shape.table.schema)
+        session.execute(f"ALTER TABLE {side.table.sql} SET SCHEMA {schema}")
     for table, found in views.items():
         for view in found:
             _point(session, view, table)
-    for table in views:
-        old = TableName(_retired(table.schema), table.name)
-        session.execute(f"DROP TABLE {old.sql}")
-    for schema in retired:
+    _drop_retired(session, list(views))
+
+
+def _bound_to(
+    session: psycopg.Connection, table: TableName
+) -> tuple[list[dependents.Dependent], list[str]]:
+    """Find the views that can follow a table to its successor, and name what cannot."""
+    found = dependents.of_table(session, table)
+    rows = session.execute(_ATTACHED, {"table": table.sql})
+    attached = [row[0] for row in rows]
+    return found, [*attached, *(each.label for each in found if not each.statement)]
+
+
+def _retire(session: psycopg.Connection, old: list[TableName]) -> None:
+    for schema in {table.schema for table in old}:
+        session.execute(f"CREATE SCHEMA {quote(_retired(schema))}")
+    for table in old:
+        session.execute(
+            f"ALTER TABLE {table.sql} SET SCHEMA {quote(_retired(table.schema))}"
+        )
+
+
+def _drop_retired(session: psycopg.Connection, old: list[TableName]) -> None:
+    for table in old:
+        retired = TableName(_retired(table.schema), table.name)
+        session.execute(f"DROP TABLE {retired.sql}")
+    for schema in {table.schema for table in old}:
         session.execute(f"DROP SCHEMA {quote(_retired(schema))}")
 
 
@@ -281,9 +294,7 @@ def _point(
         ) from None
 
 
-def _exchange_rows(
-    session: psycopg.Connection, side: Side, reasons: list[str]
-) -> None:
+def _exchange_rows(session: psycopg.Connection, side: Side, reasons: list[str]) -> None:
     """Replace the rows of a table that must stay the same table."""
     table, shape = side.shape.table, side.shape
     here = {each.name: each.type for each in tables.landings(session, table.sql)}

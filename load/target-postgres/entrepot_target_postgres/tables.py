@@ -123,6 +123,19 @@ def landings(session: psycopg.Connection, table: str) -> list[Landing]:
     return [Landing(*row) for row in session.execute(_COLUMNS, [table])]
 
 
+def spelled(session: psycopg.Connection, shape: Shape) -> list[Landing]:
+    """Learn how the server spells the types of a schema, from a table that it forgets at once.
+
+    Args:
+        session: A session on the warehouse, in autocommit.
+        shape: The table as the schema wants it.
+    """
+    listed = ", ".join(f"{quote(each.name)} {each.type}" for each in shape.columns)
+    with session.transaction(force_rollback=True):
+        session.execute(f"CREATE TEMPORARY TABLE spelled ({listed})")
+        return landings(session, "pg_temp.spelled")
+
+
 def create(
     session: psycopg.Connection, table: TableName, shape: Shape, *, has_key: bool
 ) -> None:
@@ -207,9 +220,7 @@ def follow(
     changes = [
         f"ADD COLUMN {quote(each['name'])} {each['type']}" for each in found.added
     ]
-    changes += [
-        f"ALTER COLUMN {quote(name)} TYPE {new}" for name, new in found.widened
-    ]
+    changes += [f"ALTER COLUMN {quote(name)} TYPE {new}" for name, new in found.widened]
     if has_key and shape.keys:
         changes += _key_changes(session, table, shape)
     if changes:
@@ -339,5 +350,3 @@ def open_schema(session: psycopg.Connection, schema: str, reader: str) -> None:
     ).fetchone()
     if row == (False,):
         session.execute(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(reader)}")
-
-

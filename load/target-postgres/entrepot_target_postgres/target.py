@@ -1,27 +1,55 @@
-"""The target: MeltanoLabs' own, and COPY files for streams that carry their table's definition."""
+"""The target: messages in, tables out."""
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
+import sys
 import typing as t
-from importlib import resources
+from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-import psycopg
+from psycopg.conninfo import make_conninfo
+from singer_sdk import Target
 from singer_sdk import typing as th
+from singer_sdk.helpers._batch import StorageTarget
+from singer_sdk.mapper import SameRecordTransform
+from sqlalchemy import make_url
+from target_postgres.connector import PostgresConnector
 from target_postgres.target import TargetPostgres as MeltanoLabsTarget
 
-from entrepot_target_postgres.append_table import AppendTable, Batch
-from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
-from entrepot_target_postgres.sinks import Sink
+from entrepot_target_postgres.append_load import AppendLoad, path_of
+from entrepot_target_postgres.copying import CopyFile
+from entrepot_target_postgres.errors import CannotLoad
+from entrepot_target_postgres.messages import Reader
+from entrepot_target_postgres.sinks import StreamSink
+from entrepot_target_postgres.stream_loads import (
+    APPEND,
+    OVERWRITE,
+    UPSERT,
+    StreamLoads,
+)
 from pg_replica.connection import Database
 from pg_replica.copy_spool import FORMAT, KEYWORD, remove_if_empty
-from pg_replica.lock import APPEND_KEY
 from pg_replica.plugin_config import loaded
 from pg_replica.schemas import Naming
 
+if t.TYPE_CHECKING:
+    from types import FrameType
+
+    from entrepot_target_postgres.loads import Load
+
 _SETTINGS = th.PropertiesList(
+    th.Property(
+        "load_method",
+        th.StringType,
+        default=UPSERT,
+        allowed_values=[UPSERT, APPEND, OVERWRITE],
+        description="What happens to older rows: those of the same key are replaced (`upsert`), "
+        "all stay (`append-only`), or the tables of all streams are replaced at once, when the "
+        "tap has sent everything (`overwrite`).",
+    ),
     th.Property(
         "replica_schema",
         th.StringType,
@@ -32,7 +60,7 @@ _SETTINGS = th.PropertiesList(
         "internal_reader",
         th.StringType,
         default="internal_reader",
-        description="The role that is given the right to read append tables.",
+        description="The role that is given the right to read the tables.",
     ),
     th.Property(
         "index_jobs", th.IntegerType, default=2, description="Indexes built at once."
@@ -43,18 +71,24 @@ _SETTINGS = th.PropertiesList(
         default=120,
         description="Seconds after which a silent network counts as cut.",
     ),
+    # Tables hold what the tap describes, and nothing else.
+    th.Property("add_record_metadata", th.BooleanType, default=False),
+    th.Property("activate_version", th.BooleanType, default=False),
 ).to_dict()["properties"]
 
 
 class TargetPostgres(MeltanoLabsTarget):
     """Singer target for PostgreSQL.
 
-    A stream whose schema carries the definition of its table is loaded from COPY files; any other
-    as MeltanoLabs' target does, with its name kept whole.
+    A stream whose schema carries the definition of its table is an append table. Any other's rows
+    go by COPY into the table of its name, in the way that its schema or `load_method` asks for.
     """
 
     package_name = "entrepot-target-postgres"
-    default_sink_class = Sink
+    default_sink_class = StreamSink
+    message_reader_class = Reader
+    get_sink = Target.get_sink
+    get_sink_class = Target.get_sink_class
     config_jsonschema: t.ClassVar[dict] = {
         **MeltanoLabsTarget.config_jsonschema,
         "properties": {
@@ -73,94 +107,154 @@ class TargetPostgres(MeltanoLabsTarget):
         self._url = os.environ.get("TARGET_DATABASE_URL", "")
         given = {"sqlalchemy_url": _with_driver(self._url)} if self._url else {}
         super().__init__(config={**given, **loaded(config)}, **options)
-        self._tables: dict[str, AppendTable] = {}
+        # One session writes all streams but those by part: they take turns.
+        self.max_parallelism = 1
+        warehouse = self._warehouse()
+        reader = self.config["internal_reader"]
+        self._append = AppendLoad(
+            warehouse,
+            Naming(self.config["replica_schema"]),
+            self.config["index_jobs"],
+            reader,
+        )
+        schema = self.config.get("default_target_schema") or "public"
+        self._loads = StreamLoads(warehouse, schema, reader)
         self._folders: set[Path] = set()
-        self._lock: psycopg.Connection | None = None
+        self._passed_state: dict | None = None
 
     def _warehouse(self) -> Database:
-        url = self._url or self.config["sqlalchemy_url"].replace("+psycopg", "", 1)
+        url = self._url or _as_conninfo(PostgresConnector(dict(self.config)))
         return Database("warehouse", url, self.config["network_timeout"])
 
+    def load_of(self, stream: str, schema: dict, keys: list[str]) -> Load:
+        """Have a stream's table prepared.
+
+        Args:
+            stream: The stream's name, after stream maps.
+            schema: Its JSON schema.
+            keys: Its key properties.
+
+        Returns:
+            How its rows reach the table.
+        """
+        return self._loads.add(stream, schema, keys, self.config["load_method"])
+
     def _process_schema_message(self, message_dict: dict) -> None:
+        self._assert_line_requires(message_dict, requires={"stream", "schema"})
         definition = message_dict["schema"].get(KEYWORD)
         if definition is None:
             super()._process_schema_message(message_dict)
-            return
-        stream = message_dict["stream"]
-        self._begin()
-        naming = Naming(self.config["replica_schema"])
-        table = AppendTable(self._warehouse(), stream, definition, naming)
-        if clash := [
-            name
-            for name, other in self._tables.items()
-            if other.name == table.name and name != stream
-        ]:
-            raise CannotLoad(
-                f"streams {clash[0]} and {stream} would share the table {table.name}: give one of "
-                "them another mode in extract/tables.yml"
-            )
-        table.prepare()
-        self._tables[stream] = table
-
-    def _begin(self) -> None:
-        """Take the lock, and make what all append tables need, once."""
-        if self._lock is not None:
-            return
-        self._lock = self._warehouse().connect(purpose="target lock")
-        row = self._lock.execute(
-            "SELECT pg_catalog.pg_try_advisory_lock(%s)", [APPEND_KEY]
-        ).fetchone()
-        if row != (True,):
-            raise AnotherLoad(
-                "another load of append tables is under way in this warehouse: wait for its end"
-            )
-        script = resources.files("entrepot_target_postgres").joinpath("positions.sql")
-        self._lock.execute(script.read_text(encoding="utf-8"))  # type: ignore[call-overload]
-        schema = Naming(self.config["replica_schema"]).incremental
-        self._lock.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        else:
+            self._append.add(message_dict["stream"], definition)
 
     def _process_batch_message(self, message_dict: dict) -> None:
-        encoding = message_dict["encoding"]
-        if encoding["format"] != FORMAT:
-            super()._process_batch_message(message_dict)
-            return
-        table = self._tables[message_dict["stream"]]
-        for url in message_dict["manifest"]:
-            path = Path(unquote(urlsplit(url).path))
-            table.load(
-                Batch(
-                    path,
-                    encoding["copy_format"],
-                    encoding["columns"],
-                    encoding.get("low"),
-                    encoding["high"],
-                    encoding["rows"],
+        if message_dict["stream"] in self._append:
+            self._append.load(message_dict)
+        elif message_dict["encoding"]["format"] == FORMAT:
+            self._load_files(message_dict)
+        else:
+            self._load_records(message_dict)
+
+    def _load_files(self, message: dict) -> None:
+        """Load COPY files that carry no definition of a table."""
+        stream, encoding = message["stream"], message["encoding"]
+        self._assert_sink_exists(stream)
+        maps = self.mapper.stream_maps[stream]
+        if any(type(each) is not SameRecordTransform for each in maps):
+            raise CannotLoad(
+                f"stream {stream} comes as COPY files, to which stream_maps cannot be applied: "
+                "have the tap send it as records, or remove it from stream_maps"
+            )
+        sink = t.cast("StreamSink", self.get_sink(stream))
+        for url in message["manifest"]:
+            path = path_of(url)
+            sink.load_file(
+                CopyFile(
+                    path, encoding["copy_format"], encoding["columns"], encoding["rows"]
                 )
             )
             self._folders.add(path.parent)
-        if encoding["last"]:
-            table.finish(self.config["index_jobs"], self.config["internal_reader"])
+
+    def _load_records(self, message: dict) -> None:
+        """Load files of records, one by line, as if each had come in a message of its own."""
+        compression = message["encoding"].get("compression")
+        for url in message["manifest"]:
+            head, name = StorageTarget.split_url(url)
+            with ExitStack() as stack:
+                file = stack.enter_context(StorageTarget.from_url(head).open(name))
+                if compression == "gzip":
+                    file = stack.enter_context(gzip.open(file))
+                self._load_lines(message["stream"], file)
+
+    def _load_lines(self, stream: str, lines: t.Iterable[bytes]) -> None:
+        reader = Reader()
+        for line in lines:
+            record = reader.deserialize_json(line.decode())
+            self._process_record_message(
+                {"type": "RECORD", "stream": stream, "record": record}
+            )
+
+    def _process_activate_version_message(self, message_dict: dict) -> None:
+        stream = message_dict["stream"]
+        if stream not in self.mapper.stream_maps:
+            self._assert_sink_exists(stream)
+        for stream_map in self.mapper.stream_maps[stream]:
+            sink = self.get_sink(stream_map.stream_alias)
+            sink.activate_version(message_dict["version"])
+
+    def listen(self, file_input: t.IO[str] | None = None) -> None:
+        """Load all that comes.
+
+        Args:
+            file_input: Read instead of the standard input.
+        """
+        try:
+            super().listen(file_input)
+        finally:
+            self.close()
 
     def process_endofpipe(self) -> None:
-        """Leave nothing behind."""
+        """Put in place what waits for the end, pass the state on, and leave nothing behind."""
         super().process_endofpipe()
-        for table in self._tables.values():
-            table.close()
+        self._loads.finish()
+        if self._latest_state:
+            self._write_state_message(self._latest_state)
         for folder in self._folders:
             remove_if_empty(folder)
-        if self._lock is not None:
-            self._lock.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let the warehouse go."""
+        self._loads.close()
+        self._append.close()
 
     def _process_state_message(self, message_dict: dict) -> None:
         """Pass the state on at once when all that it speaks of is committed."""
         super()._process_state_message(message_dict)
-        if self._latest_state and not any(
-            sink.current_size for sink in self._sinks_active.values()
-        ):
+        sinks = [*self._sinks_active.values(), *self._sinks_to_clear]
+        if self._latest_state and not any(sink.current_size for sink in sinks):
             self._write_state_message(self._latest_state)
+
+    def _write_state_message(self, state: dict) -> None:
+        """Pass a state on, once and only when all that it speaks of is committed."""
+        if not self._loads.are_open and state != self._passed_state:
+            sys.stdout.write(f"{json.dumps(state, default=str)}\n")
+            sys.stdout.flush()
+            self._passed_state = state
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End at once: what is committed is there, the rest comes again."""
+        sys.exit(128 + signum)
 
 
 def _with_driver(url: str) -> str:
     """Name psycopg in a libpq URL, as SQLAlchemy wants."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql+psycopg{separator}{rest}" if "+" not in scheme else url
+
+
+def _as_conninfo(connector: PostgresConnector) -> str:
+    """Write SQLAlchemy's URL as libpq reads it."""
+    url = make_url(str(connector.sqlalchemy_url))
+    parts = url.translate_connect_args(username="user", database="dbname")
+    return make_conninfo(**parts, **url.query)

@@ -1,0 +1,139 @@
+"""Tables of which a run replaces some parts, such as the files that have changed since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from entrepot_target_postgres.copying import Rows
+from entrepot_target_postgres.errors import CannotLoad
+from entrepot_target_postgres.loads import Load
+from entrepot_target_postgres.rows import text_of
+from entrepot_target_postgres.shape import REPLACE, REPLACE_BY, Shape
+from pg_replica.names import quote
+
+
+class Parts(Load):
+    """A stream whose listed parts are replaced in one transaction; the others stay.
+
+    Readers see the old rows until it commits, and wait for nothing.
+    """
+
+    def __init__(
+        self,
+        session: psycopg.Connection,
+        shape: Shape,
+        reader: str,
+        timeout: float,
+        schema: dict[str, Any],
+    ) -> None:
+        """Make the table or let it follow, and take the old rows of the listed parts away.
+
+        Args:
+            session: A session of this stream's own, in autocommit.
+            shape: The table.
+            reader: Who may read it.
+            timeout: Seconds after which a silent network counts as cut.
+            schema: The stream's JSON schema, with `x-replace-by` and `x-replace`.
+
+        Raises:
+            CannotLoad: If the schema's keywords contradict its properties.
+        """
+        self._by: list[str] = schema[REPLACE_BY]
+        self._parts = {tuple(part) for part in schema.get(REPLACE, [])}
+        self._is_open = False
+        if wrong := [name for name in self._by if name not in shape.names]:
+            raise CannotLoad(
+                f"stream {shape.stream}: {REPLACE_BY} names {', '.join(wrong)}, which are not "
+                "properties of the schema"
+            )
+        if any(len(part) != len(self._by) or None in part for part in self._parts):
+            raise CannotLoad(
+                f"stream {shape.stream}: each part in {REPLACE} needs a value for each of "
+                f"{', '.join(self._by)}"
+            )
+        super().__init__(session, shape, reader, timeout)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether rows that were written are not yet committed."""
+        return self._is_open
+
+    def _prepare(self) -> None:
+        self._settle(has_key=True)
+        if self._parts:
+            self._session.execute("BEGIN")
+            self._is_open = True
+            self._remove_old()
+
+    def _remove_old(self) -> None:
+        columns = ", ".join(f"{quote(name)}::text" for name in self._by)
+        arrays = ", ".join("%s::text[]" for _ in self._by)
+        values = [
+            [text_of(part[i]) for part in self._parts] for i in range(len(self._by))
+        ]
+        self._session.execute(
+            f"DELETE FROM {self.shape.table.sql} WHERE ({columns}) IN"
+            f" (SELECT * FROM unnest({arrays}))",  # type: ignore[arg-type]
+            values,
+        )
+
+    def check(self, record: dict[str, Any]) -> None:
+        """Refuse a record of a part that this run does not replace.
+
+        Args:
+            record: Before it is written.
+
+        Raises:
+            CannotLoad: Naming the part.
+        """
+        part = tuple(record.get(name) for name in self._by)
+        if part not in self._parts:
+            raise CannotLoad(
+                f"stream {self.shape.stream}: a record of {_named(self._by, part)}, which is not "
+                f"in {REPLACE}: its older rows would stay beside it"
+            )
+
+    def write(self, rows: Rows) -> None:
+        """Write rows; they are committed when the tap has sent all.
+
+        Args:
+            rows: What to write.
+
+        Raises:
+            CannotLoad: If the warehouse refuses them.
+        """
+        if not self._is_open:
+            raise CannotLoad(
+                f"stream {self.shape.stream}: rows without a part to replace ({REPLACE})"
+            )
+        self._copy(self.shape.table.sql, rows)
+
+    def activate(self) -> None:
+        """Commit: the tap has sent all rows of the listed parts."""
+        if not self._is_open:
+            return
+        self._session.execute("COMMIT")
+        self._is_open = False
+        self._parts = set()
+        self._session.execute(f"ANALYZE {self.shape.table.sql}")
+
+    def finish(self) -> None:
+        """Make sure, at the end of the input, that nothing was left open.
+
+        Raises:
+            CannotLoad: If the tap has not said that it had sent all; nothing is kept then.
+        """
+        if self._is_open:
+            self._session.execute("ROLLBACK")
+            raise CannotLoad(
+                f"the tap ended before it had said that it had sent all of {self.shape.stream} "
+                "(ACTIVATE_VERSION): its parts have not been replaced; see the tap's own error, "
+                "and run again"
+            )
+
+
+def _named(names: list[str], values: tuple[Any, ...]) -> str:
+    pairs = zip(names, values, strict=True)
+    return ", ".join(f"{name} {value!r}" for name, value in pairs)
