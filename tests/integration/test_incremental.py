@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -25,6 +29,13 @@ tables:
   knowledge-element-snapshots: {mode: incremental}
 """
 TABLES = ("answers", "knowledge-elements", "knowledge-element-snapshots")
+
+
+# In an environment of its own: its libraries are older than everybody else's.
+TARGET_JSONL = (
+    Path(__file__).resolve().parents[2]
+    / ".meltano/loaders/target-jsonl/venv/bin/target-jsonl"
+)
 
 
 @pytest.fixture
@@ -436,3 +447,43 @@ def test_an_audit_names_what_it_does_not_know(damaged: Pipe) -> None:
 
 def test_an_audit_of_nothing(lab: Lab) -> None:
     assert lab.run("audit")[0] == 0
+
+
+def test_without_batches_the_tap_feeds_any_target(pipe: Pipe) -> None:
+    """RECORD messages of the tap, through somebody else's target and through our own."""
+    lab, folder = pipe.lab, pipe.lab.folder
+    config, state = folder / "tap.json", folder / "plain.json"
+    config.write_text(json.dumps({"tables_file": lab.env["TABLES_FILE"]}))
+    tap = [sys.executable, "-m", "entrepot_tap_postgres", "--config", str(config)]
+    messages = subprocess.run(tap, env=lab.env, capture_output=True, check=True).stdout
+    kinds = {json.loads(line)["type"] for line in messages.splitlines()}
+    assert kinds >= {"SCHEMA", "RECORD", "STATE"}
+    assert "BATCH" not in kinds
+
+    jsonl = folder / "jsonl.json"
+    jsonl.write_text(json.dumps({"destination_path": str(folder / "jsonl")}))
+    (folder / "jsonl").mkdir()
+    theirs = [TARGET_JSONL, "--config", str(jsonl)]
+    done = subprocess.run(theirs, input=messages, capture_output=True, check=True)
+    state.write_bytes(done.stdout.splitlines()[-1])
+    written = {
+        path.name.rsplit("-", 1)[0]: len(path.read_text().splitlines())
+        for path in (folder / "jsonl").iterdir()
+    }
+    target = folder / "target.json"
+    target.write_text(json.dumps({"default_target_schema": "raw"}))
+    ours = [sys.executable, "-m", "entrepot_target_postgres", "--config", str(target)]
+    subprocess.run(ours, env=lab.env, input=messages, check=True, capture_output=True)
+    with lab.source() as there, lab.warehouse() as here:
+        for table in TABLES:
+            count = there.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+            stream = next(name for name in written if name.endswith(table))
+            assert written[stream] == count
+            assert (
+                lab.content(here, "raw")[stream] == lab.content(there, "public")[table]
+            )
+    # The state is as good for the next run as that of batches.
+    again = [*tap, "--state", str(state)]
+    rest = subprocess.run(again, env=lab.env, capture_output=True, check=True).stdout
+    records = [line for line in rest.splitlines() if b'"RECORD"' in line]
+    assert len(records) < sum(written.values())
