@@ -37,6 +37,7 @@ _TEXT_SETTINGS = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "xmloption": "content",
+    "lc_monetary": "C",
     "client_min_messages": "error",
     "search_path": "",
 }

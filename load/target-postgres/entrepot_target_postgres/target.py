@@ -99,6 +99,8 @@ class TargetPostgres(MeltanoLabsTarget):
                 f"streams {clash[0]} and {stream} would share the table {table.name}: give one of "
                 "them another mode in extract/tables.yml"
             )
+        if stream in self._tables:  # a deploy has changed it while it was read
+            self._tables.pop(stream).close()
         table.prepare()
         self._tables[stream] = table
 
@@ -135,10 +137,12 @@ class TargetPostgres(MeltanoLabsTarget):
                     encoding.get("low"),
                     encoding["high"],
                     encoding["rows"],
+                    encoding.get("settled"),
                 )
             )
             self._folders.add(path.parent)
         if encoding["last"]:
+            table.settle(encoding.get("settled"))
             table.finish(self.config["index_jobs"], self.config["internal_reader"])
 
     def process_endofpipe(self) -> None:
