@@ -83,6 +83,7 @@ def read(
             f"table {table}: column {nullable[0]} of its key may be NULL, and cannot tell rows "
             "apart: name other columns in extract/tables.yml"
         )
+    checked = _checked_key(source, table, rule, key, bases)
     if not any(index["columns"][:1] == [key] for index in indexes):
         _logger.warning(
             "%s: no index of the source begins with %s: each night reads the whole table there",
@@ -94,7 +95,7 @@ def read(
         "table": table.name,
         "columns": columns,
         "primary_key": rule.key or primary,
-        "replication_key": _checked_key(source, table, rule, key, bases),
+        "replication_key": checked,
         "indexes": whole,
         "extra_indexes": rule.indexes,
         "types": user_types.read(source, table),

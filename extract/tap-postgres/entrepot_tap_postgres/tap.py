@@ -220,7 +220,8 @@ class TapPostgres(MeltanoLabsTap):
             tables = {table.name: table for table in catalog.tables(session)}
             definitions = {}
             for name, rule in rules.rules.items():
-                if rule.mode == "incremental":
+                # A column that does not exist is named already.
+                if rule.mode == "incremental" and not rules.problems:
                     try:
                         definitions[name] = relation.read(session, name, rule)
                     except Refused as refusal:

@@ -60,7 +60,7 @@ AND run_id = (SELECT max(run_id) FROM entrepot_ops.audits WHERE stream = %s AND 
 """
 _SUM = (
     "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum("
-    "pg_catalog.hashtextextended(t::text, 0)), 0)::text FROM ({rows}) AS t"
+    "pg_catalog.hashtextextended({row}::text, 0)), 0)::text FROM ({rows}) AS {row}"
 )
 
 
@@ -108,6 +108,12 @@ class Audited:
     names: list[str]
     chosen: str
     primary_key: list[str]
+
+    def row(self, letter: str = "r") -> str:
+        """Name a row as no column is named: a column's name would mean its value alone."""
+        while letter in self.names:
+            letter += "_"
+        return quote(letter)
 
     def within(self, span: Span) -> str:
         """Write the condition for a range."""
@@ -431,7 +437,9 @@ class _Comparison:
     def _top(self) -> str | None:
         """Give the source's greatest key."""
         key, table = quote(self._table.key), self._table.there.sql
-        return self._ask(f"SELECT {key}::text FROM {table} ORDER BY {key} DESC LIMIT 1")
+        return self._ask(
+            f"SELECT (SELECT {key} FROM {table} ORDER BY {key} DESC LIMIT 1)::text"
+        )
 
     def _end(self) -> str | None:
         """Give the key up to which both sides must be equal.
@@ -483,12 +491,12 @@ class _Comparison:
         table = self._table
         there = self._pool.submit(
             lambda: self._there.execute(
-                _SUM.format(rows=table.rows_there(span))
+                _SUM.format(rows=table.rows_there(span), row=table.row())
             ).fetchone()
         )
         try:
             here = self._here.execute(
-                _SUM.format(rows=table.rows_here(span))
+                _SUM.format(rows=table.rows_here(span), row=table.row())
             ).fetchone()
         finally:
             sums = there.result()
@@ -519,18 +527,20 @@ class _Comparison:
             self._count(span, found)
             here.execute(f"DELETE FROM {table.here.sql} WHERE {table.within(span)}")
             if table.primary_key and table.primary_key != [table.key]:
+                same = self._same("t", "a")
                 here.execute(
-                    f"DELETE FROM {table.here.sql} AS t USING arriving AS a WHERE {self._same}"
+                    f"DELETE FROM {table.here.sql} AS t USING arriving AS a WHERE {same}"
                 )
             here.execute(
                 f"INSERT INTO {table.here.sql} ({listed}) SELECT {listed} FROM arriving"
             )
             here.execute("DROP TABLE arriving")
 
-    @property
-    def _same(self) -> str:
+    def _same(self, one: str, other: str) -> str:
         keys = self._table.primary_key
-        return " AND ".join(f"t.{quote(key)} = a.{quote(key)}" for key in keys)
+        return " AND ".join(
+            f"{one}.{quote(key)} = {other}.{quote(key)}" for key in keys
+        )
 
     def _count(self, span: Span, found: Findings) -> None:
         """Say of what kind the differences are."""
@@ -538,16 +548,19 @@ class _Comparison:
         listed = ", ".join(map(quote, table.names))
         arriving = f"SELECT {listed} FROM arriving"
         ours = table.rows_here(span)
+        new, old = table.row("new"), table.row("old")
         if table.primary_key:
+            same = self._same(new, old)
             query = (
-                "SELECT count(*) FILTER (WHERE t IS NULL), count(*) FILTER (WHERE a IS NULL),"
-                f" count(*) FILTER (WHERE t::text <> a::text) FROM ({arriving}) AS a"
-                f" FULL JOIN ({ours}) AS t ON {self._same}"
+                f"SELECT count(*) FILTER (WHERE {old} IS NULL),"
+                f" count(*) FILTER (WHERE {new} IS NULL),"
+                f" count(*) FILTER (WHERE {old}::text <> {new}::text)"
+                f" FROM ({arriving}) AS {new} FULL JOIN ({ours}) AS {old} ON {same}"
             )
         else:
             # Rows that nothing tells apart are missing or too many, never changed.
-            source = f"SELECT a::text FROM ({arriving}) AS a"
-            here = f"SELECT t::text FROM ({ours}) AS t"
+            source = f"SELECT {new}::text FROM ({arriving}) AS {new}"
+            here = f"SELECT {old}::text FROM ({ours}) AS {old}"
             query = (
                 f"SELECT (SELECT count(*) FROM ({source} EXCEPT ALL {here}) AS m),"
                 f" (SELECT count(*) FROM ({here} EXCEPT ALL {source}) AS s), 0"

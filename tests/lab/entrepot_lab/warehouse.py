@@ -162,8 +162,8 @@ class Lab:
         ).fetchall()
         return {
             name: where.execute(  # type: ignore[misc]
-                f"SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text"
-                f" FROM ONLY {identifier} AS t"
+                f"SELECT count(*), coalesce(sum(hashtextextended(whole_row::text, 0)), 0)::text"
+                f" FROM ONLY {identifier} AS whole_row"
             ).fetchone()
             for name, identifier in tables
         }
