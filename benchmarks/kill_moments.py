@@ -158,6 +158,19 @@ class Trial:
             warehouse.execute(f'DROP TABLE pix_incremental."{TABLE}" CASCADE')
         (self.folder / "meltano.db").unlink()
 
+    def wait_for_servers(self) -> None:
+        """Wait until both servers have recovered from the death of a process of theirs."""
+        for server in (self.lab.source_server, self.lab.warehouse_server):
+            deadline = time.monotonic() + _ENDED
+            while True:
+                try:
+                    server.admin().close()
+                    break
+                except psycopg.OperationalError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
+
     def moment(self, victim: str, chance: random.Random, seconds: float) -> None:
         """Run, kill, and look at what comes of it."""
         process = self.start()
@@ -166,6 +179,7 @@ class Trial:
         except subprocess.TimeoutExpired:
             was_at_work = self.kill(victim, process)
             status = process.wait(300)
+            self.wait_for_servers()
             if was_at_work:
                 self.killed[victim] = self.killed.get(victim, 0) + 1
                 if status == 0 and not self.is_same():

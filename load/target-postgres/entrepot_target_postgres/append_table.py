@@ -24,7 +24,8 @@ from pg_replica.transport import Patience, copy_in
 _CHUNK = 256 * 1024  # bytes
 _ON = re.compile(rf" ON (?:ONLY )?{QUALIFIED} USING ")
 _COLUMNS = """
-SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull
+SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    a.atthasdef
 FROM pg_catalog.pg_attribute AS a
 WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
@@ -148,12 +149,12 @@ class AppendTable:
             )
         logger.info("%s: made as the source's %s", self.name, self._source)
 
-    def _follow(self, here: list[tuple[str, str, bool]]) -> None:
+    def _follow(self, here: list[tuple[str, str, bool, bool]]) -> None:
         numbers = self.session.execute(
             "SELECT columns FROM entrepot_ops.positions WHERE stream = %s",
             [self._stream],
         ).fetchone()
-        types = {name: type_name for name, type_name, _ in here}
+        types = {name: type_name for name, type_name, *_ in here}
         found = drift.compare(types, self._columns, numbers and numbers[0])
         if found.refused:
             sentences = [
@@ -168,25 +169,28 @@ class AppendTable:
             column["name"] for column in self._columns if not column["not_null"]
         }
         nullable |= set(found.dropped)
-        loosened = [name for name, _, not_null in here if not_null and name in nullable]
+        loosened = [
+            name for name, _, not_null, _ in here if not_null and name in nullable
+        ]
+        emptied = [name for name, *_, has in here if has and name in found.dropped]
         try:
             with self.session.transaction():
                 self.session.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-                self._change(found, loosened)
+                self._change(found, loosened, emptied)
         except psycopg.Error as error:
             raise CannotLoad(
                 f"table {self._source} has changed, and {self.name} cannot follow: "
                 f"{one_line(error)}"
             ) from None
 
-    def _change(self, found: drift.Drift, loosened: list[str]) -> None:
+    def _change(
+        self, found: drift.Drift, loosened: list[str], emptied: list[str]
+    ) -> None:
         """Let the table follow the source's, in the transaction that is open."""
         for old, new in found.renamed:
             self._alter(f"RENAME COLUMN {quote(old)} TO {quote(new)}")
             self._rename_in_view(old, new)
             logger.warning("%s: column %s is now called %s", self.name, old, new)
-        for column in found.added:
-            self._add(column)
         if found.widened:
             with views.taken_away(self.session, self.name) as on_it:
                 for name, wanted in found.widened:
@@ -194,8 +198,13 @@ class AppendTable:
                     logger.warning("%s: column %s is now %s", self.name, name, wanted)
             if on_it:
                 logger.warning("%s: made again: %s", self.name, ", ".join(on_it))
+        for column in found.added:
+            self._add(column)
         for name in loosened:
             self._alter(f"ALTER COLUMN {quote(name)} DROP NOT NULL")
+        for name in emptied:
+            self._alter(f"ALTER COLUMN {quote(name)} DROP EXPRESSION IF EXISTS")
+            self._alter(f"ALTER COLUMN {quote(name)} DROP DEFAULT")
         for name in found.dropped:
             logger.warning(
                 "%s: the source has no column %s any more; kept, NULL from now on",
