@@ -21,7 +21,7 @@ from pg_replica.connection import Database
 from pg_replica.copy_spool import Spool
 from pg_replica.held import Held, Limits
 from pg_replica.names import TableName, literal, quote
-from pg_replica.transport import CopyOut, Patience
+from pg_replica.transport import CopyError, CopyOut, Patience
 
 _LOOK = (
     "SELECT pg_catalog.pg_snapshot_xmin(s)::text::bigint,"
@@ -39,6 +39,7 @@ AND coalesce(backend_type, 'client backend') = 'client backend'
 AND NOT (usename = current_user AND application_name LIKE 'entrepot pg-replica%')
 """
 _PAUSE = 0.02  # seconds
+_NO_MEMORY = ("out of memory", "cannot allocate", "invalid memory alloc request")
 
 
 @dataclass(frozen=True)
@@ -307,10 +308,34 @@ class Reader:
         except OSError as error:
             path.unlink(missing_ok=True)
             raise CannotContinue(f"cannot write {path}: {error.strerror}") from None
+        except (CopyError, MemoryError) as error:
+            path.unlink(missing_ok=True)
+            if _is_memory(error):
+                raise CannotContinue(self._too_great(where)) from None
+            raise
         except BaseException:
             path.unlink(missing_ok=True)
             raise
         return CopyFile(path, covers, copy.rows)
+
+    def _too_great(self, where: str) -> str:
+        """Name the greatest value of some rows, for which memory was not enough."""
+        stream = self.stream
+        sizes = ", ".join(
+            f"({literal(name)}, pg_catalog.pg_column_size({quote(name)}))"
+            for name in stream.names
+        )
+        row = self._desk.execute(
+            f"SELECT {quote(stream.key.name)}::text, v.name FROM {stream.table.sql}"
+            f" CROSS JOIN LATERAL (VALUES {sizes}) AS v (name, size)"
+            f" WHERE {where} ORDER BY v.size DESC NULLS LAST LIMIT 1"
+        ).fetchone()
+        key, column = row or ("?", "?")
+        return (
+            f"table {stream.table}: column {column} of the row whose {stream.key.name} is {key} "
+            "is too great for the memory, here or on the source: give the tap more (some six "
+            "times the value), or exclude the column in extract/tables.yml"
+        )
 
     def _release(self) -> None:
         if self._held is not None:
@@ -321,3 +346,10 @@ class Reader:
         """Let the source go."""
         self._release()
         self._desk.close()
+
+
+def _is_memory(error: Exception) -> bool:
+    """Say whether memory was wanting: Python's, libpq's, or the source's for one row."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in _NO_MEMORY
+    )

@@ -370,6 +370,7 @@ class AppendTable:
             self.session.execute(f"ANALYZE {self.name.sql}")
         self._show(reader)
         self._is_new = False
+        self.close()  # there may be more tables than the warehouse has room for sessions
 
     def _build_indexes(self, jobs: int) -> int:
         present = {

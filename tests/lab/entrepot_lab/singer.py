@@ -20,11 +20,13 @@ class Pipe:
         lab: The source and the warehouse.
         settings: Of the tap, beside those that every run needs.
         state: What the target has last confirmed; None before the first run.
+        tap_prefix: A command that runs the tap, such as one that limits it.
     """
 
     lab: Lab
     settings: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] | None = None
+    tap_prefix: list[str] = field(default_factory=list)
 
     @property
     def spool(self) -> Path:
@@ -57,7 +59,12 @@ class Pipe:
         environment = {**self.lab.env, **variables}
         log = (folder / "log").open("ab")
         tap = subprocess.Popen(
-            [sys.executable, "-m", "entrepot_tap_postgres", *arguments],
+            [
+                *self.tap_prefix,
+                sys.executable,
+                *("-m", "entrepot_tap_postgres"),
+                *arguments,
+            ],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
