@@ -84,6 +84,8 @@ class Trial:
                 "BACKUP_MODE": json.dumps({TABLE: "incremental"}),
                 "TAP_POSTGRES_BATCH_ROWS": "50000",
                 "TAP_POSTGRES_NETWORK_TIMEOUT": "20",
+                # So that the source is at work as long as the target.
+                "TAP_POSTGRES_SPOOL_LIMIT": "10000000",
                 "TAP_POSTGRES_BATCH_CONFIG": json.dumps(
                     {
                         "encoding": {"format": "pgcopy"},
@@ -109,6 +111,16 @@ class Trial:
             if int(fields[3]) == leader and fields[0] != "Z":
                 found[int(entry.name)] = words
         return found
+
+    def wait_for_work(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the source is being read: before that, there is little to lose."""
+        query = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'entrepot pg-replica tap work%'"
+        )
+        with self.lab.source_server.admin() as admin:
+            while process.poll() is None and admin.execute(query).fetchone() == (0,):
+                time.sleep(0.02)
 
     def kill(self, victim: str, process: subprocess.Popen[bytes]) -> bool:
         """Kill a victim, if it is at work; say whether it was."""
@@ -174,8 +186,9 @@ class Trial:
     def moment(self, victim: str, chance: random.Random, seconds: float) -> None:
         """Run, kill, and look at what comes of it."""
         process = self.start()
+        self.wait_for_work(process)
         try:
-            status = process.wait(chance.uniform(1.0, seconds))
+            status = process.wait(chance.uniform(0, 0.8 * seconds))
         except subprocess.TimeoutExpired:
             was_at_work = self.kill(victim, process)
             status = process.wait(300)
@@ -214,12 +227,16 @@ def main() -> None:
             lab = Lab(*servers, "kills", folder).create()
             trial = Trial(lab, folder, arguments.rows)
             trial.fill()
+            process = trial.start()
+            trial.wait_for_work(process)
             began = time.monotonic()
-            if trial.start().wait() != 0:
+            if process.wait() != 0:
                 sys.exit((folder / "log").read_text()[-3000:])
             seconds = time.monotonic() - began
             trial.forget()
-            print(f"seed {arguments.seed}; a load takes {seconds:.1f} s", flush=True)
+            print(
+                f"seed {arguments.seed}; a load works for {seconds:.1f} s", flush=True
+            )
             for number in range(arguments.moments):
                 victim = VICTIMS[number % len(VICTIMS)]
                 trial.moment(victim, chance, seconds)

@@ -17,7 +17,7 @@ from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.fence import Look
 from entrepot_tap_postgres.keys import Key, uuid_at
 from pg_replica import columns
-from pg_replica.connection import Database
+from pg_replica.connection import Database, bounded
 from pg_replica.copy_spool import Spool
 from pg_replica.held import Held, Limits
 from pg_replica.names import TableName, literal, quote
@@ -119,6 +119,13 @@ class Reader:
         self._numbers = itertools.count()
         self._desk = source.connect(purpose="tap desk")
 
+    def _ask(self, query: str, parameters: list | None = None) -> tuple:
+        """Ask something that holds nothing and takes no time."""
+        with bounded(self._desk, self._source.timeout):
+            row = self._desk.execute(query, parameters).fetchone()
+        assert row is not None
+        return row
+
     def look(self) -> Look:
         """Note the greatest key and which transactions are open, in one snapshot."""
         return self._look(self._desk)
@@ -141,11 +148,9 @@ class Reader:
         if expression is None:
             return None
         as_text = "" if key.kind == "uuid" else f"::{key.type_name}::text"
-        row = self._desk.execute(
+        bound, self.hidden = self._ask(
             f"SELECT ({expression}){as_text}, hidden FROM ({_OLDEST}) AS o"
-        ).fetchone()
-        assert row is not None
-        bound, self.hidden = row
+        )
         return bound
 
     def wait_for(self, xmax: int, seconds: float) -> None:
@@ -158,8 +163,7 @@ class Reader:
         deadline = time.monotonic() + float(seconds)
         query = "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint"
         while time.monotonic() < deadline:
-            row = self._desk.execute(query).fetchone()
-            if row and row[0] >= xmax:
+            if self._ask(query)[0] >= xmax:
                 return
             time.sleep(_PAUSE)
 
@@ -171,9 +175,7 @@ class Reader:
             GaveWay: If the snapshot was lost at once.
         """
         self._release()
-        self._held = Held(
-            self._source, self._desk, self.stream.table, self._limits, "tap snapshot"
-        )
+        self._held = Held(self._source, self.stream.table, self._limits, "tap snapshot")
         with self._held.reading():
             look = self._look(self._held.session)
             self._held.export()
@@ -196,12 +198,13 @@ class Reader:
         return self._first(keys, "ASC")
 
     def _first(self, keys: list[str], order: str) -> str | None:
-        row = self._desk.execute(
-            f"SELECT k FROM unnest(%s::text[]) AS t (k)"
+        if not keys:
+            return None
+        return self._ask(
+            "SELECT k FROM unnest(%s::text[]) AS t (k)"
             f" ORDER BY k::{self.stream.key.type_name} {order} LIMIT 1",
             [keys],
-        ).fetchone()
-        return row[0] if row else None
+        )[0]
 
     def before(self, key: str) -> str:
         """Go back from a key by the lookback.
@@ -209,9 +212,7 @@ class Reader:
         Args:
             key: As text.
         """
-        row = self._desk.execute(self.stream.key.before(key), [key]).fetchone()
-        assert row is not None
-        return row[0]
+        return self._ask(self.stream.key.before(key), [key])[0]
 
     def _ranges(self, held: Held, low: str | None, rows: int) -> Iterator[Range]:
         """Cut what is above a key into ranges; equal keys are never in two."""

@@ -362,7 +362,6 @@ class _Comparison:
         wanted = self._table.size // self._settings.audit_days + 1
         with (
             explained("source or the warehouse"),
-            self._source.connect(purpose="audit desk") as self._desk,
             self._warehouse.connect(purpose="audit warehouse") as self._here,
             ThreadPoolExecutor(2) as self._pool,
         ):
@@ -395,7 +394,7 @@ class _Comparison:
             settings.snapshot_limit,
         )
         table = self._table.there
-        held = Held(self._source, self._desk, table, limits, "audit source")
+        held = Held(self._source, table, limits, "audit source")
         try:
             self._there = held.session
             with held.reading():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import errors
 
-from pg_replica.connection import Database, hang_up, one_line
+from pg_replica.connection import Database, bounded, hang_up, one_line
 from pg_replica.errors import TransientFailure
 from pg_replica.names import TableName
 from pg_replica.snapshot import WAITERS
@@ -59,7 +59,6 @@ class Held:
     def __init__(
         self,
         source: Database,
-        desk: psycopg.Connection,
         table: TableName,
         limits: Limits,
         purpose: str,
@@ -68,7 +67,6 @@ class Held:
 
         Args:
             source: The source.
-            desk: A session that holds nothing, to ask who waits.
             table: The table.
             limits: What the source may bear.
             purpose: Shown on the source.
@@ -77,19 +75,19 @@ class Held:
             TransientFailure: If the lock can't be had.
         """
         self._source = source
-        self._desk = desk
         self._limits = limits
         self._sessions: list[psycopg.Connection] = []
         self._why = ""
         self._began = time.monotonic()
         self.stop = threading.Event()
-        self.session = self._open(purpose)
+        self._watch = threading.Thread(target=self._keep_watch, daemon=True)
+        self._eye = source.connect(purpose=f"{purpose} watch")
         try:
+            self.session = self._open(purpose)
             self._lock(table)
         except BaseException:
-            self.session.close()
+            self.close()
             raise
-        self._watch = threading.Thread(target=self._keep_watch, daemon=True)
 
     def _open(self, purpose: str) -> psycopg.Connection:
         session = self._source.connect(purpose=purpose)
@@ -155,9 +153,13 @@ class Held:
         since: dict[int, float] = {}
         while not self.stop.wait(_PAUSE):
             try:
-                waiters = dict(self._desk.execute(WAITERS).fetchall())
-            except psycopg.Error:
-                break  # the source is lost: whoever reads says so
+                with bounded(self._eye, self._source.timeout):
+                    waiters = dict(self._eye.execute(WAITERS).fetchall())
+            except psycopg.Error as error:
+                self._let_go(
+                    f"the connection to the source was lost: {one_line(error)}"
+                )
+                return
             now = time.monotonic()
             since = {pid: since.get(pid, now) for pid in waiters}
             if why := self._reason(since, now):
@@ -177,6 +179,8 @@ class Held:
         return ""
 
     def _let_go(self, why: str) -> None:
+        if self.stop.is_set():
+            return
         self._why = why
         self.stop.set()
         for session in self._sessions:
@@ -186,8 +190,10 @@ class Held:
         """Let the source go."""
         self.stop.set()
         if self._watch.is_alive():
+            self._watch.join(_PAUSE)
+            hang_up(self._eye)  # in case it waits for an answer that never comes
             self._watch.join()
-        for session in self._sessions:
+        for session in (*self._sessions, self._eye):
             with suppress(psycopg.Error):
                 session.close()
 
