@@ -123,7 +123,7 @@ def test_a_file_that_was_cut(pipe: Pipe) -> None:
     pipe.load()
     with lab.source() as source:
         # What people made is copied as text, which can be cut without a trace.
-        source.execute("CREATE TYPE word AS ENUM ('a'); ALTER TABLE log ADD w word")
+        source.execute("CREATE TYPE word AS (a text); ALTER TABLE log ADD w word")
         source.execute(FILL.format(rows=2000))
     pipe.load()
     with lab.source() as source:
