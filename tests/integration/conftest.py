@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,11 @@ from entrepot_lab.cluster import (
 from entrepot_lab.warehouse import Lab
 
 _numbers = itertools.count(1)
-_SETTINGS = {**FAST_BUT_FORGETFUL, "max_connections": "60"}
+_SETTINGS = {
+    **FAST_BUT_FORGETFUL,
+    "max_connections": "60",
+    "max_prepared_transactions": "2",
+}
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +75,36 @@ def own_lab(servers: dict[str, Cluster], tmp_path: Path) -> Iterator[Lab]:
     yield lab
     source_server.stop("immediate")
     warehouse_server.stop("immediate")
+
+
+@pytest.fixture
+def standby(own_lab: Lab, tmp_path: Path) -> Iterator[Cluster]:
+    """A hot standby of the source that cancels queries as soon as recovery wants to go on."""
+    primary = own_lab.source_server
+    with primary.admin() as admin:
+        admin.execute("ALTER SYSTEM SET wal_level = 'replica'")
+    primary.stop()
+    primary.start()
+    copy = Cluster(tmp_path / "standby", embedded_binaries())
+    copy.folder.mkdir()
+    subprocess.run(
+        [
+            primary.binaries / "pg_basebackup",
+            "-D",
+            str(copy.data),
+            "-R",
+            "-X",
+            "stream",
+            "-d",
+            primary.url("postgres", "postgres", primary.password),
+        ],
+        check=True,
+    )
+    (copy.folder / "password").write_text(primary.password)
+    (copy.folder / "port").write_text(str(primary.port + 1))
+    with (copy.data / "postgresql.auto.conf").open("a") as file:
+        file.write(f"port = {primary.port + 1}\nmax_standby_streaming_delay = 0\n")
+        file.write("hot_standby_feedback = on\n")
+    copy.start()
+    yield copy
+    copy.stop("immediate")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -623,39 +623,6 @@ def test_the_snapshot_is_given_up_at_its_limit(lab: Lab) -> None:
     assert status == 1, output
     assert "held for its limit of 2 s" in output
     settle(lab)
-
-
-@pytest.fixture
-def standby(own_lab: Lab, tmp_path: Path) -> Iterator[Cluster]:
-    """A hot standby of the source that cancels queries as soon as recovery wants to go on."""
-    primary = own_lab.source_server
-    with primary.admin() as admin:
-        admin.execute("ALTER SYSTEM SET wal_level = 'replica'")
-    primary.stop()
-    primary.start()
-    copy = Cluster(tmp_path / "standby", embedded_binaries())
-    copy.folder.mkdir()
-    subprocess.run(
-        [
-            primary.binaries / "pg_basebackup",
-            "-D",
-            str(copy.data),
-            "-R",
-            "-X",
-            "stream",
-            "-d",
-            primary.url("postgres", "postgres", primary.password),
-        ],
-        check=True,
-    )
-    (copy.folder / "password").write_text(primary.password)
-    (copy.folder / "port").write_text(str(primary.port + 1))
-    with (copy.data / "postgresql.auto.conf").open("a") as file:
-        file.write(f"port = {primary.port + 1}\nmax_standby_streaming_delay = 0\n")
-        file.write("hot_standby_feedback = on\n")
-    copy.start()
-    yield copy
-    copy.stop("immediate")
 
 
 def test_a_standby_as_the_source(own_lab: Lab, standby: Cluster) -> None:

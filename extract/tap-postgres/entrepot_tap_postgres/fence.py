@@ -22,11 +22,14 @@ class Look:
         xmin: The oldest transaction that was still open.
         xmax: The first transaction id not yet given out.
         top: The greatest replication key, as text; None for an empty table.
+        certain: A key below `top` above which rows may still be written, whatever the
+            transactions' ids say; None when `top` is certain.
     """
 
     xmin: int
     xmax: int
     top: str | None
+    certain: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Mark:
 
     Attributes:
         xmax: As in `Look`.
-        top: As in `Look`.
+        top: The greatest key that the look is sure of.
     """
 
     xmax: int
@@ -64,7 +67,11 @@ def noted(marks: list[Mark], *looks: Look) -> list[Mark]:
     Returns:
         All of them.
     """
-    return marks + [Mark(look.xmax, look.top) for look in looks if look.top is not None]
+    return marks + [
+        Mark(look.xmax, look.certain or look.top)
+        for look in looks
+        if look.top is not None
+    ]
 
 
 def settled(marks: list[Mark], read: Look) -> list[str]:

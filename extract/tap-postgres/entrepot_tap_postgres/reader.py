@@ -1,29 +1,45 @@
-"""Reads an append table under one snapshot, in ranges of its replication key."""
+"""Reads an append table under one snapshot after another, in ranges of its replication key."""
 
 from __future__ import annotations
 
-import threading
+import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 
+from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.fence import Look
+from entrepot_tap_postgres.keys import Key, uuid_at
 from pg_replica import columns
-from pg_replica.connection import Database
+from pg_replica.connection import Database, bounded
 from pg_replica.copy_spool import Spool
+from pg_replica.held import Held, Limits
 from pg_replica.names import TableName, literal, quote
-from pg_replica.transport import CopyOut, Patience
+from pg_replica.transport import CopyError, CopyOut, Patience
 
 _LOOK = (
     "SELECT pg_catalog.pg_snapshot_xmin(s)::text::bigint,"
     " pg_catalog.pg_snapshot_xmax(s)::text::bigint, (SELECT {key} FROM {table}"
     " ORDER BY {key} DESC LIMIT 1)::text FROM pg_catalog.pg_current_snapshot() AS s"
 )
+# Sessions of other roles show their begin only to members of pg_read_all_stats.
+_OLDEST = """
+SELECT least(pg_catalog.clock_timestamp(), min(xact_start)) AS oldest,
+    (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'TimeZone') AS zone,
+    pg_catalog.count(*) FILTER (WHERE query = '<insufficient privilege>') AS hidden
+FROM pg_catalog.pg_stat_activity
+WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
+AND coalesce(backend_type, 'client backend') = 'client backend'
+AND NOT (usename = current_user AND application_name LIKE 'entrepot pg-replica%')
+"""
 _PAUSE = 0.02  # seconds
+_NO_MEMORY = ("out of memory", "cannot allocate", "invalid memory alloc request")
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,6 @@ class Stream:
     Attributes:
         table: The table.
         key: Its replication key.
-        key_type: That column's type.
         names: The columns, in the order of the files.
         chosen: The same in SQL, pseudonyms computed.
         copy_format: `binary` or `text`.
@@ -69,8 +84,7 @@ class Stream:
     """
 
     table: TableName
-    key: str
-    key_type: str
+    key: Key
     names: list[str]
     chosen: str
     copy_format: str
@@ -78,33 +92,66 @@ class Stream:
 
 
 class Reader:
-    """The source, held still for the time of one stream."""
+    """The source, held still while rows are read.
+
+    Attributes:
+        stream: What is read; another after a deploy has changed the table.
+        hidden: Transactions whose begin we may not see, at the last look.
+    """
 
     def __init__(
-        self, source: Database, stream: Stream, jobs: int, lock_timeout: float
+        self, source: Database, stream: Stream, jobs: int, limits: Limits
     ) -> None:
-        """Look at the table; nothing is held yet.
+        """Connect; nothing is held yet.
 
         Args:
             source: The source.
             stream: What is read.
             jobs: Ranges read at once.
-            lock_timeout: Seconds to wait for the table's lock.
+            limits: What the source may bear.
         """
+        self.stream = stream
+        self.hidden = 0
         self._source = source
-        self._stream = stream
         self._jobs = jobs
-        self._lock_timeout = lock_timeout
-        self._stop = threading.Event()
-        self._holder = source.connect(purpose="tap snapshot")
+        self._limits = limits
+        self._held: Held | None = None
+        self._numbers = itertools.count()
+        self._desk = source.connect(purpose="tap desk")
+
+    def _ask(self, query: str, parameters: list | None = None) -> tuple:
+        """Ask something that holds nothing and takes no time."""
+        with bounded(self._desk, self._source.timeout):
+            row = self._desk.execute(query, parameters).fetchone()
+        assert row is not None
+        return row
 
     def look(self) -> Look:
         """Note the greatest key and which transactions are open, in one snapshot."""
-        row = self._holder.execute(
-            _LOOK.format(key=quote(self._stream.key), table=self._stream.table.sql)
-        ).fetchone()
+        return self._look(self._desk)
+
+    def _look(self, session: psycopg.Connection) -> Look:
+        key, table = self.stream.key, self.stream.table.sql
+        # Asked before the snapshot: who begins later writes later times.
+        bound = self._certain()
+        row = session.execute(_LOOK.format(key=quote(key.name), table=table)).fetchone()
         assert row is not None
-        return Look(*row)
+        xmin, xmax, top = row
+        if top is None or bound is None:
+            return Look(xmin, xmax, top)
+        limit = uuid_at(bound, top) if isinstance(bound, datetime) else bound
+        return Look(xmin, xmax, top, self.least([top, limit]))
+
+    def _certain(self) -> datetime | str | None:
+        key = self.stream.key
+        expression = key.certain()
+        if expression is None:
+            return None
+        as_text = "" if key.kind == "uuid" else f"::{key.type_name}::text"
+        bound, self.hidden = self._ask(
+            f"SELECT ({expression}){as_text}, hidden FROM ({_OLDEST}) AS o"
+        )
+        return bound
 
     def wait_for(self, xmax: int, seconds: float) -> None:
         """Wait until the transactions open at a look have ended, but not for ever.
@@ -116,24 +163,22 @@ class Reader:
         deadline = time.monotonic() + float(seconds)
         query = "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint"
         while time.monotonic() < deadline:
-            row = self._holder.execute(query).fetchone()
-            if row and row[0] >= xmax:
+            if self._ask(query)[0] >= xmax:
                 return
             time.sleep(_PAUSE)
 
     def hold(self) -> Look:
-        """Lock the table against TRUNCATE and rewrites, take the snapshot, and look.
+        """Lock the table, take a new snapshot, and look.
 
-        A snapshot without the lock gives no row, and no error, after a TRUNCATE.
+        Raises:
+            TransientFailure: If the lock can't be had.
+            GaveWay: If the snapshot was lost at once.
         """
-        holder = self._holder
-        holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        holder.execute(f"SET LOCAL lock_timeout = '{self._lock_timeout * 1000:.0f}ms'")
-        holder.execute(f"LOCK TABLE {self._stream.table.sql} IN ACCESS SHARE MODE")
-        look = self.look()
-        row = holder.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
-        assert row is not None
-        self._snapshot: str = row[0]
+        self._release()
+        self._held = Held(self._source, self.stream.table, self._limits, "tap snapshot")
+        with self._held.reading():
+            look = self._look(self._held.session)
+            self._held.export()
         return look
 
     def greatest(self, keys: list[str]) -> str | None:
@@ -142,7 +187,7 @@ class Reader:
         Args:
             keys: As text.
         """
-        return self._ask(f"SELECT max(k::{self._stream.key_type})::text", keys)
+        return self._first(keys, "DESC")
 
     def least(self, keys: list[str]) -> str | None:
         """Give the least of some keys, in the order of their type.
@@ -150,112 +195,105 @@ class Reader:
         Args:
             keys: As text.
         """
-        return self._ask(f"SELECT min(k::{self._stream.key_type})::text", keys)
+        return self._first(keys, "ASC")
 
-    def _ask(self, select: str, keys: list[str]) -> str | None:
-        row = self._holder.execute(
-            f"{select} FROM unnest(%s::text[]) AS t (k)", [keys]
-        ).fetchone()
-        assert row is not None
-        return row[0]
+    def _first(self, keys: list[str], order: str) -> str | None:
+        if not keys:
+            return None
+        return self._ask(
+            "SELECT k FROM unnest(%s::text[]) AS t (k)"
+            f" ORDER BY k::{self.stream.key.type_name} {order} LIMIT 1",
+            [keys],
+        )[0]
 
-    def before(self, key: str, margin: int) -> str:
+    def before(self, key: str) -> str:
         """Go back from a key by the lookback.
 
         Args:
             key: As text.
-            margin: Ids for a number, seconds for a time; UUIDs have none.
         """
-        type_name = self._stream.key_type
-        if not margin or type_name == "uuid":
-            return key
-        by = (
-            "%s"
-            if type_name in ("smallint", "integer", "bigint")
-            else "%s * interval '1 s'"
-        )
-        row = self._holder.execute(
-            f"SELECT (%s::{type_name} - {by})::{type_name}::text", [key, margin]
-        ).fetchone()
-        assert row is not None
-        return row[0]
+        return self._ask(self.stream.key.before(key), [key])[0]
 
-    def ranges(self, low: str | None, rows: int) -> Iterator[Range]:
-        """Cut what is above a key into ranges; equal keys are never in two.
-
-        Args:
-            low: The key.
-            rows: In each range, about.
-
-        Yields:
-            The ranges, in order.
-        """
-        key, table = quote(self._stream.key), self._stream.table.sql
+    def _ranges(self, held: Held, low: str | None, rows: int) -> Iterator[Range]:
+        """Cut what is above a key into ranges; equal keys are never in two."""
+        key, table = quote(self.stream.key.name), self.stream.table.sql
         while True:
             above = ""
             if low is not None:
-                above = f"WHERE {key} > {literal(low)}::{self._stream.key_type}"
-            row = self._holder.execute(
-                f"SELECT (SELECT {key} FROM {table} {above} ORDER BY {key}"
-                f" OFFSET {rows - 1} LIMIT 1)::text,"
-                f" (SELECT {key} FROM {table} ORDER BY {key} DESC LIMIT 1)::text"
-            ).fetchone()
+                above = f"WHERE {key} > {literal(low)}::{self.stream.key.type_name}"
+            with held.reading():
+                row = held.session.execute(
+                    f"SELECT (SELECT {key} FROM {table} {above} ORDER BY {key}"
+                    f" OFFSET {rows - 1} LIMIT 1)::text,"
+                    f" (SELECT {key} FROM {table} ORDER BY {key} DESC LIMIT 1)::text"
+                ).fetchone()
             assert row is not None
             high, top = row
-            if top is None or low == top:
+            if top is None or (low is not None and self.least([low, top]) == top):
                 return
             yield Range(low, high or top)
             low = high or top
 
-    def files(self, ranges: Iterator[Range], spool: Spool) -> Iterator[CopyFile]:
-        """Copy ranges into files, several at once, and give them in order.
+    def files(self, low: str | None, rows: int, spool: Spool) -> Iterator[CopyFile]:
+        """Copy what is above a key into files, several at once, and give them in order.
 
         Args:
-            ranges: The ranges.
+            low: The key.
+            rows: In each file, about.
             spool: Where the files go.
 
         Yields:
             Whole files: the source has said that each is.
+
+        Raises:
+            GaveWay: If the snapshot was let go: `hold` again, and go on from the last file.
         """
+        held, stream = self._held, self.stream
+        assert held is not None
         free = list(range(self._jobs))
         sessions: dict[int, psycopg.Connection] = {}
         pending: list[tuple[int, Future[CopyFile]]] = []
 
         def copy(worker: int, covers: Range, path: Path) -> CopyFile:
-            if worker not in sessions:
-                sessions[worker] = self._session(worker)
-            return self._copy(sessions[worker], covers, path)
+            with held.reading():
+                if worker not in sessions:
+                    sessions[worker] = self._session(held, worker)
+                return self._copy(held, sessions[worker], covers, path)
 
         try:
             with ThreadPoolExecutor(self._jobs) as pool:
-                for number, covers in enumerate(ranges):
-                    if not free:
-                        worker, future = pending.pop(0)
-                        yield future.result()
-                        free.append(worker)
-                    path = spool.path(
-                        f"{self._stream.table.name.encode().hex()[:60]}.{number:06}"
-                    )
-                    worker = free.pop(0)
-                    pending.append((worker, pool.submit(copy, worker, covers, path)))
-                for _, future in pending:
-                    yield future.result()
+                try:
+                    for covers in self._ranges(held, low, rows):
+                        if not free:
+                            worker, future = pending.pop(0)
+                            yield future.result()
+                            free.append(worker)
+                        table = stream.table.name.encode().hex()[:60]
+                        path = spool.path(f"{table}.{next(self._numbers):06}")
+                        worker = free.pop(0)
+                        future = pool.submit(copy, worker, covers, path)
+                        pending.append((worker, future))
+                    while pending:
+                        yield pending.pop(0)[1].result()
+                finally:
+                    held.stop.set()
         finally:
-            self._stop.set()
-            for session in sessions.values():
-                session.close()
+            for _, future in pending:
+                # Whole or not: nobody will hear of it.
+                with suppress(Exception):
+                    future.result().path.unlink()
 
-    def _session(self, worker: int) -> psycopg.Connection:
-        session = self._source.connect(purpose=f"tap work {worker}")
-        if self._stream.secret:
-            columns.set_secret(session, self._stream.secret)
-        session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        session.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'")
+    def _session(self, held: Held, worker: int) -> psycopg.Connection:
+        session = held.share(f"tap work {worker}")
+        if self.stream.secret:
+            columns.set_secret(session, self.stream.secret)
         return session
 
-    def _copy(self, session: psycopg.Connection, covers: Range, path: Path) -> CopyFile:
-        stream = self._stream
-        key, type_name = quote(stream.key), stream.key_type
+    def _copy(
+        self, held: Held, session: psycopg.Connection, covers: Range, path: Path
+    ) -> CopyFile:
+        stream = self.stream
+        key, type_name = quote(stream.key.name), stream.key.type_name
         where = f"{key} <= {literal(covers.high)}::{type_name}"
         if covers.low is not None:
             where = f"{key} > {literal(covers.low)}::{type_name} AND {where}"
@@ -263,14 +301,56 @@ class Reader:
             f"COPY (SELECT {stream.chosen} FROM {stream.table.sql} WHERE {where})"
             f" TO STDOUT (FORMAT {stream.copy_format})"
         )
-        patience = Patience(self._stop, self._source.timeout)
-        copy = CopyOut(session, statement, patience)
-        with path.open("wb") as file:
-            for chunk in copy:
-                file.write(chunk)
+        copy = CopyOut(session, statement, Patience(held.stop, self._source.timeout))
+        try:
+            with path.open("wb") as file:
+                for chunk in copy:
+                    file.write(chunk)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise CannotContinue(f"cannot write {path}: {error.strerror}") from None
+        except (CopyError, MemoryError) as error:
+            path.unlink(missing_ok=True)
+            if _is_memory(error):
+                raise CannotContinue(self._too_great(where)) from None
+            raise
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return CopyFile(path, covers, copy.rows)
+
+    def _too_great(self, where: str) -> str:
+        """Name the greatest value of some rows, for which memory was not enough."""
+        stream = self.stream
+        sizes = ", ".join(
+            f"({literal(name)}, pg_catalog.pg_column_size({quote(name)}))"
+            for name in stream.names
+        )
+        row = self._desk.execute(
+            f"SELECT {quote(stream.key.name)}::text, v.name FROM {stream.table.sql}"
+            f" CROSS JOIN LATERAL (VALUES {sizes}) AS v (name, size)"
+            f" WHERE {where} ORDER BY v.size DESC NULLS LAST LIMIT 1"
+        ).fetchone()
+        key, column = row or ("?", "?")
+        return (
+            f"table {stream.table}: column {column} of the row whose {stream.key.name} is {key} "
+            "is too great for the memory, here or on the source: give the tap more (some six "
+            "times the value), or exclude the column in extract/tables.yml"
+        )
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def close(self) -> None:
         """Let the source go."""
-        self._stop.set()
-        self._holder.close()
+        self._release()
+        self._desk.close()
+
+
+def _is_memory(error: Exception) -> bool:
+    """Say whether memory was wanting: Python's, libpq's, or the source's for one row."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in _NO_MEMORY
+    )

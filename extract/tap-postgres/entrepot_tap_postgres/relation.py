@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import psycopg
 
 from entrepot_tap_postgres import user_types
 from entrepot_tap_postgres.errors import Refused
+from entrepot_tap_postgres.keys import KINDS, TIME_ORDERED_UUIDS
 from pg_replica.copy_spool import KEYWORD
-from pg_replica.names import TableName
+from pg_replica.names import TableName, quote
 from pg_replica.policy import TableRule
 
-# Types that have one order, the same on every server; of uuid, those that begin with the time.
-_ORDERED = {
-    "int2": "integer",
-    "int4": "integer",
-    "int8": "integer",
-    "timestamp": "string",
-    "timestamptz": "string",
-    "date": "string",
-    "uuid": "string",
-}
-_TIME_ORDERED_UUIDS = "{6,7}"
+_logger = logging.getLogger("tap-postgres")
 
 _COLUMNS = """
 SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
     a.attnotnull AS not_null, a.attgenerated <> '' AS generated,
     pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS expression,
     pg_catalog.col_description(a.attrelid, a.attnum) AS comment,
-    t.typname::text AS base_type, t.typtype::text AS kind
+    t.typname::text AS base, a.attnum::integer AS number,
+    CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END AS former
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -64,13 +57,17 @@ def read(
     Raises:
         Refused: If the replication key cannot be one.
     """
-    names = ("name", "type", "not_null", "generated", "expression", "comment")
+    names = (
+        *("name", "type", "not_null", "generated", "expression", "comment"),
+        *("base", "number", "former"),
+    )
     rows = source.execute(_COLUMNS, [table.sql]).fetchall()
     kept = [row for row in rows if rule.columns.get(row[0]) != "exclude"]
-    columns = [dict(zip(names, row, strict=False)) for row in kept]
+    columns = [dict(zip(names, row, strict=True)) for row in kept]
     for column in columns:
         if rule.columns.get(column["name"]) == "pseudonymise":
             column.update(type="text", expression=None, generated=False)
+            column.update(base="text", former=None)
     present = {column["name"] for column in columns}
     index_names = ("name", "definition", "unique", "constraint", "columns")
     indexes = [
@@ -81,12 +78,24 @@ def read(
     primary = next((i["columns"] for i in whole if i["constraint"] == "p"), [])
     key = rule.replication_key or (primary[0] if len(primary) == 1 else None)
     bases = {row[0]: (row[6], row[2]) for row in rows}
+    if nullable := [name for name in rule.key if not bases[name][1]]:
+        raise Refused(
+            f"table {table}: column {nullable[0]} of its key may be NULL, and cannot tell rows "
+            "apart: name other columns in extract/tables.yml"
+        )
+    checked = _checked_key(source, table, rule, key, bases)
+    if not any(index["columns"][:1] == [key] for index in indexes):
+        _logger.warning(
+            "%s: no index of the source begins with %s: each night reads the whole table there",
+            table,
+            key,
+        )
     return {
         "schema": table.schema,
         "table": table.name,
         "columns": columns,
         "primary_key": rule.key or primary,
-        "replication_key": _checked_key(source, table, rule, key, bases),
+        "replication_key": checked,
         "indexes": whole,
         "extra_indexes": rule.indexes,
         "types": user_types.read(source, table),
@@ -111,7 +120,7 @@ def _checked_key(
         raise Refused(
             f"table {table}: its replication key {key} is {rule.columns[key]}d"
         )
-    if base not in _ORDERED:
+    if base not in KINDS:
         raise Refused(
             f"table {table}: column {key} ({base}) has no order that new rows follow: {advice}"
         )
@@ -128,11 +137,10 @@ def _checked_key(
 
 def _are_time_ordered(source: psycopg.Connection, table: TableName, key: str) -> bool:
     """Look at the versions of some UUIDs (RFC 9562: 6 and 7 begin with the time)."""
-    quoted = '"' + key.replace('"', '""') + '"'
     row = source.execute(
-        "SELECT coalesce(bool_and(get_byte(uuid_send(key), 6) >> 4 = ANY"
-        f" ('{_TIME_ORDERED_UUIDS}'::int[])), true) FROM"
-        f" (SELECT {quoted} AS key FROM {table.sql} ORDER BY 1 DESC LIMIT 1000) AS k"
+        "SELECT coalesce(bool_and(get_byte(uuid_send(key), 6) >> 4 = ANY (%s)), true) FROM"
+        f" (SELECT {quote(key)} AS key FROM {table.sql} ORDER BY 1 DESC LIMIT 1000) AS k",
+        [list(TIME_ORDERED_UUIDS)],
     ).fetchone()
     return bool(row and row[0])
 

@@ -9,16 +9,21 @@ from singer_sdk.helpers._batch import BaseBatchFileEncoding, SDKBatchMessage
 from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.streams import Stream as SingerStream
 
-from entrepot_tap_postgres import fence
+from entrepot_tap_postgres import fence, relation
 from entrepot_tap_postgres.errors import CannotContinue
+from entrepot_tap_postgres.keys import Key
 from entrepot_tap_postgres.reader import CopyFile, Reader, Stream
 from pg_replica import columns
 from pg_replica.copy_spool import FORMAT, KEYWORD
+from pg_replica.held import GaveWay, Limits
 from pg_replica.names import TableName
 
 if t.TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context
+
+
+_TRIES = 3  # snapshots in which not one file could be read
 
 
 @dataclass(slots=True)
@@ -31,6 +36,8 @@ class PgcopyEncoding(BaseBatchFileEncoding):
         low: The replication key above which the file has every row; None for the first.
         high: The replication key up to which, included.
         rows: How many, by the source's own count.
+        settled: The replication key up to which, with this file, the warehouse holds every row
+            that there will ever be: the bookmark; None while there is none.
         last: Whether the stream has nothing more in this run.
     """
 
@@ -39,6 +46,7 @@ class PgcopyEncoding(BaseBatchFileEncoding):
     low: str | None = None
     high: str | None = None
     rows: int = 0
+    settled: str | None = None
     last: bool = False
 
 
@@ -100,43 +108,93 @@ class PgcopyStream(SingerStream):
         Yields:
             Each file's encoding and its URL.
         """
-        tap, reading = self._tap, self._reading()
-        reader = Reader(
-            tap.source, reading, tap.config["jobs"], tap.config["lock_timeout"]
+        config = self._tap.config
+        limits = Limits(
+            float(config["lock_timeout"]),
+            float(config["lock_budget"]),
+            float(config["snapshot_limit"]),
         )
+        reader = Reader(self._tap.source, self._reading(), config["jobs"], limits)
         try:
-            yield from self._read(reader, reading)
+            yield from self._read(reader)
         finally:
             reader.close()
 
     def _read(
-        self, reader: Reader, reading: Stream
+        self, reader: Reader
     ) -> t.Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        config, state = self._tap.config, self.stream_state
+        state = self.stream_state
         first = reader.look()
-        reader.wait_for(first.xmax, config["fence_wait"])
-        held = reader.hold()
+        reader.wait_for(first.xmax, self._tap.config["fence_wait"])
+        held = self._hold(reader)
         marks = fence.noted(fence.marks_of(state.get("fence", [])), first, held)
         bookmark = self._bookmark(reader, held, marks)
-        low = bookmark and reader.before(bookmark, self._tap.rule(self._table).lookback)
+        if bookmark is not None:
+            # The warehouse may know less than the state.
+            state["replication_key_value"] = bookmark
         settled = reader.greatest(
             [*fence.settled(marks, held), *filter(None, [bookmark])]
         )
-        previous: CopyFile | None = None
-        for file in reader.files(
-            reader.ranges(low, config["batch_rows"]), self._tap.spool
-        ):
-            if previous:
-                yield self._batch(reader, reading, previous, settled, last=False)
-            previous = file
+        for file in self._files(reader, bookmark and reader.before(bookmark)):
+            yield self._batch(reader, file, settled)
         left = fence.waiting(marks, held)
         state["fence"] = [[mark.xmax, mark.top] for mark in left]
         if left:
             self._report_waiting(held, left, settled)
-        if previous:
-            yield self._batch(reader, reading, previous, settled, last=True)
-        else:
-            yield PgcopyEncoding(FORMAT, last=True), []
+        if reader.hidden:
+            self.logger.warning(
+                "%s: when %d transactions of other roles began cannot be seen: rows that such a "
+                "one writes are only read if it began less than the lookback before; make the "
+                "role a member of pg_read_all_stats",
+                self.name,
+                reader.hidden,
+            )
+        if settled is not None and held.top is not None:
+            # All that was found has been read, or there was nothing.
+            self._move(reader, settled)
+        yield (
+            PgcopyEncoding(
+                FORMAT, settled=state.get("replication_key_value"), last=True
+            ),
+            [],
+        )
+
+    def _hold(self, reader: Reader) -> fence.Look:
+        """Hold the source still, and follow what a deploy has made of the table meanwhile."""
+        held = reader.hold()
+        definition = self._tap.definition_now(self._table)
+        if definition != self.definition:
+            self.catalog_entry["schema"] = relation.json_schema(definition)
+            self._write_schema_message()
+            reader.stream = self._reading()
+            self.logger.warning("%s: the source's table has just changed", self.name)
+        return held
+
+    def _files(self, reader: Reader, low: str | None) -> t.Iterator[CopyFile]:
+        """Read on in new snapshots when one is lost: what is read is read, in any of them.
+
+        The bookmark stays that of the first, which the later ones include.
+        """
+        fruitless, rows = 0, self._tap.config["batch_rows"]
+        while True:
+            try:
+                for file in reader.files(low, rows, self._tap.spool):
+                    fruitless, low = 0, file.covers.high
+                    yield file
+            except GaveWay as reason:
+                fruitless += 1
+                if fruitless == _TRIES:
+                    raise CannotContinue(
+                        f"table {self._table}: {reason}, {_TRIES} times without a file read "
+                        "meanwhile: set a smaller batch_rows, or run again when the source is "
+                        "less busy"
+                    ) from None
+                self.logger.warning(
+                    "%s: %s: going on from %s in a new one", self.name, reason, low
+                )
+                self._hold(reader)
+            else:
+                return
 
     @property
     def _table(self) -> TableName:
@@ -147,10 +205,10 @@ class PgcopyStream(SingerStream):
         table, rule = tap.table(self._table), tap.rule(self._table)
         names = columns.copied(table, rule)
         key = definition["replication_key"]
+        column = next(c for c in definition["columns"] if c["name"] == key)
         return Stream(
             self._table,
-            key,
-            next(c["type"] for c in definition["columns"] if c["name"] == key),
+            Key(key, column["type"], column["base"], rule.lookback),
             names,
             columns.chosen(names, rule),
             columns.copy_format(table, rule, tap.is_binary_safe),
@@ -171,48 +229,36 @@ class PgcopyStream(SingerStream):
         if state is None or known is None:
             return None
         bookmark = reader.least([str(state), str(known)])
-        if held.top is None or reader.greatest([bookmark, held.top]) != held.top:
+        first = reader.before(bookmark)
+        if held.top is None or reader.greatest([first, held.top]) != held.top:
             raise CannotContinue(
                 f"table {self._table}: the bookmark {bookmark} is ahead of the source (greatest "
                 f"{self.definition['replication_key']}: {held.top}): rows were deleted there, or "
-                "it was restored from a backup. To load the table again from its first row, "
-                "drop it in the warehouse"
+                f"it was restored from a backup. {self._advice}"
             )
         if newer := [mark for mark in marks if mark.xmax > held.xmax]:
             raise CannotContinue(
                 f"table {self._table}: the source's transactions have gone back (from "
-                f"{newer[0].xmax} to {held.xmax}): it is another server than last time. To load "
-                "the table again from its first row, drop it in the warehouse"
+                f"{newer[0].xmax} to {held.xmax}): it is another server than last time. "
+                f"{self._advice}, and remove its bookmark from the state"
             )
         return bookmark
 
+    @property
+    def _advice(self) -> str:
+        return (
+            f"To make the warehouse's rows the source's again: pg-replica audit --all --table "
+            f"'{self._table}'"
+        )
+
     def _batch(
-        self,
-        reader: Reader,
-        reading: Stream,
-        file: CopyFile,
-        settled: str | None,
-        *,
-        last: bool,
+        self, reader: Reader, file: CopyFile, settled: str | None
     ) -> tuple[PgcopyEncoding, list[str]]:
         """Write a batch's message, and the state that is true once it is loaded."""
-        encoding = PgcopyEncoding(
-            FORMAT,
-            copy_format=reading.copy_format,
-            columns=reading.names,
-            low=file.covers.low,
-            high=file.covers.high,
-            rows=file.rows,
-            last=last,
-        )
         if settled is not None:
-            state = self.stream_state
             reached = reader.least([file.covers.high, settled])
-            state["replication_key"] = self.definition["replication_key"]
-            known = state.get("replication_key_value")
-            state["replication_key_value"] = (
-                reader.greatest([reached, str(known)]) if known is not None else reached
-            )
+            assert reached is not None
+            self._move(reader, reached)
         self.logger.info(
             "%s: %d rows up to %s %s",
             self.name,
@@ -220,7 +266,25 @@ class PgcopyStream(SingerStream):
             self.definition["replication_key"],
             file.covers.high,
         )
+        encoding = PgcopyEncoding(
+            FORMAT,
+            copy_format=reader.stream.copy_format,
+            columns=reader.stream.names,
+            low=file.covers.low,
+            high=file.covers.high,
+            rows=file.rows,
+            settled=self.stream_state.get("replication_key_value"),
+        )
         return encoding, [file.path.as_uri()]
+
+    def _move(self, reader: Reader, reached: str) -> None:
+        """Move the bookmark, never back."""
+        state = self.stream_state
+        known = state.get("replication_key_value")
+        state["replication_key"] = self.definition["replication_key"]
+        state["replication_key_value"] = (
+            reader.greatest([reached, str(known)]) if known is not None else reached
+        )
 
     def _report_waiting(
         self, held: fence.Look, left: list[fence.Mark], settled: str | None

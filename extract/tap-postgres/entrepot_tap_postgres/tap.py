@@ -110,6 +110,20 @@ _SETTINGS = th.PropertiesList(
         description="Seconds to wait for a table that a deploy holds.",
     ),
     th.Property(
+        "lock_budget",
+        th.NumberType,
+        default=30,
+        description="Seconds for which a deploy may wait for a table that is read; then the tap "
+        "lets it go, and goes on after the deploy.",
+    ),
+    th.Property(
+        "snapshot_limit",
+        th.NumberType,
+        default=1800,
+        description="Seconds for which one snapshot of the source is held at most; reading then "
+        "goes on in a new one. 0: no limit.",
+    ),
+    th.Property(
         "network_timeout",
         th.IntegerType,
         default=120,
@@ -206,7 +220,8 @@ class TapPostgres(MeltanoLabsTap):
             tables = {table.name: table for table in catalog.tables(session)}
             definitions = {}
             for name, rule in rules.rules.items():
-                if rule.mode == "incremental":
+                # A column that does not exist is named already.
+                if rule.mode == "incremental" and not rules.problems:
                     try:
                         definitions[name] = relation.read(session, name, rule)
                     except Refused as refusal:
@@ -219,6 +234,22 @@ class TapPostgres(MeltanoLabsTap):
         if problems:
             raise Refused("; ".join(problems))
         return rules, tables, safe, definitions
+
+    def definition_now(self, name: TableName) -> dict:
+        """Read a table's definition again; the table is locked, so it stays so.
+
+        Args:
+            name: The table.
+
+        Raises:
+            Refused: If its replication key can no more be one.
+        """
+        definitions = self._read_catalogs[3]
+        with self.source.connect(purpose="tap catalog") as session:
+            now = relation.read(session, name, self.rule(name))
+        if now != definitions[name]:
+            del self._read_catalogs
+        return now
 
     @property
     def _tables_file(self) -> Path:

@@ -63,7 +63,7 @@ def fenced_night(source: Source, state: dict, read: set[int], steps: int) -> Non
 
 @pytest.mark.parametrize("seed", range(100))
 def test_nothing_is_missed(seed: int) -> None:
-    """F25: 100 random interleavings, 40 nights each."""
+    """100 random interleavings, 40 nights each."""
     chance = random.Random(seed)
     source, read, state = Source(chance), set(), {"bookmark": 0, "fence": []}
     for _ in range(40):

@@ -3,8 +3,10 @@
 An append table is only read above its bookmark, so rows that the source updates, deletes or inserts
 far below are not seen. The audit compares count and checksum of ranges of the replication key on
 both sides, cuts ranges that differ into smaller ones, and replaces only the smallest, each in one
-transaction. The checksum is the sum of a 64-bit hash of each row's text, under the same settings
-on both sides: so it depends neither on the order of rows nor on the servers' versions.
+transaction. It ends at the key up to which every transaction of the source had ended when the table
+was loaded: above it, rows are still to come, and are no differences. The checksum is the sum of a
+64-bit hash of each row's text, under the same settings on both sides: so it depends neither on the
+order of rows nor on the servers' versions.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +23,8 @@ import psycopg
 from pg_replica import catalog, columns, policy
 from pg_replica.check import databases
 from pg_replica.connection import Database, explained
-from pg_replica.errors import Differs, Refused
+from pg_replica.errors import Differs, Refused, TransientFailure
+from pg_replica.held import GaveWay, Held, Limits
 from pg_replica.lock import APPEND_KEY, warehouse_lock
 from pg_replica.logs import event
 from pg_replica.names import TableName, literal, nearest, quote
@@ -31,9 +35,11 @@ from pg_replica.transport import CopyOut, Patience, copy_in
 _RANGE_ROWS = 100_000
 _SMALLEST = 1000  # rows of a range that is replaced
 _PARTS = 10  # into which a range that differs is cut
+_TRIES = 3  # snapshots under which nothing could be compared
 
 _LOADED = """
 SELECT p.stream, p.source_schema, p.table_schema, p.table_name, p.replication_key, p.high,
+    p.settled,
     greatest(c.reltuples, 0)::bigint,
     (SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute AS a
      WHERE a.attrelid = c.oid AND a.attname = p.replication_key),
@@ -54,7 +60,7 @@ AND run_id = (SELECT max(run_id) FROM entrepot_ops.audits WHERE stream = %s AND 
 """
 _SUM = (
     "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum("
-    "pg_catalog.hashtextextended(t::text, 0)), 0)::text FROM ({rows}) AS t"
+    "pg_catalog.hashtextextended({row}::text, 0)), 0)::text FROM ({rows}) AS {row}"
 )
 
 
@@ -84,6 +90,7 @@ class Audited:
         key: The replication key.
         key_type: That column's type.
         high: The key up to which it is loaded.
+        settled: The key up to which the source can add nothing more; None when not known yet.
         size: About how many rows it has here.
         names: The columns compared.
         chosen: The same in SQL on the source, pseudonyms computed.
@@ -96,10 +103,17 @@ class Audited:
     key: str
     key_type: str
     high: str
+    settled: str | None
     size: int
     names: list[str]
     chosen: str
     primary_key: list[str]
+
+    def row(self, letter: str = "r") -> str:
+        """Name a row as no column is named: a column's name would mean its value alone."""
+        while letter in self.names:
+            letter += "_"
+        return quote(letter)
 
     def within(self, span: Span) -> str:
         """Write the condition for a range."""
@@ -141,7 +155,15 @@ class Findings:
     surplus: int = 0
     low: str | None = None
     high: str | None = None
-    at_end: bool = True
+    at_end: bool = False
+
+    def add(self, other: Findings) -> None:
+        """Add what a part of the slice showed."""
+        self.compared += other.compared
+        self.ranges += other.ranges
+        self.missing += other.missing
+        self.changed += other.changed
+        self.surplus += other.surplus
 
     @property
     def sentence(self) -> str:
@@ -242,6 +264,7 @@ def _tables(
         name,
         key,
         high,
+        settled,
         size,
         kind,
         names,
@@ -260,6 +283,7 @@ def _tables(
                 key,
                 kind,
                 high,
+                settled,
                 size,
                 kept,
                 columns.chosen(kept, rules.rule(table)),
@@ -322,7 +346,7 @@ def _note(
 
 
 class _Comparison:
-    """One table, under one snapshot of the source."""
+    """One table, under one snapshot of the source after another."""
 
     def __init__(
         self, settings: Settings, source: Database, warehouse: Database, table: Audited
@@ -338,28 +362,111 @@ class _Comparison:
         wanted = self._table.size // self._settings.audit_days + 1
         with (
             explained("source or the warehouse"),
-            self._source.connect(purpose="audit source") as self._there,
             self._warehouse.connect(purpose="audit warehouse") as self._here,
             ThreadPoolExecutor(2) as self._pool,
         ):
-            self._hold()
-            found.at_end = False
-            for span in self._spans(Span(low, self._table.high, _RANGE_ROWS * _PARTS)):
-                found.compared += self._look_into(span, found)
-                found.high = span.high
-                if not everything and found.compared >= wanted:
-                    break
-            found.at_end = found.high == self._table.high
-            for span in found.ranges:
-                self._replace(span, found, dry_run=dry_run)
-        return found
+            fruitless = 0
+            while True:
+                before = found.high
+                try:
+                    with self._holding():
+                        self._walk(
+                            found, None if everything else wanted, dry_run=dry_run
+                        )
+                except GaveWay as reason:
+                    fruitless = 0 if found.high != before else fruitless + 1
+                    if fruitless == _TRIES:
+                        raise TransientFailure(
+                            f"table {self._table.there}: {reason}, {_TRIES} times",
+                            "audit it when the source is less busy",
+                        ) from None
+                    event(f"table {self._table.there}: {reason}: going on in a new one")
+                else:
+                    return found
 
-    def _hold(self) -> None:
-        """Keep TRUNCATE out, then take the snapshot."""
-        if self._settings.pseudonym_secret:
-            columns.set_secret(self._there, self._settings.pseudonym_secret)
-        self._there.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        self._there.execute(f"LOCK TABLE {self._table.there.sql} IN ACCESS SHARE MODE")
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Keep TRUNCATE out, take the snapshot, and let both go in time."""
+        settings = self._settings
+        limits = Limits(
+            settings.source_lock_timeout,
+            settings.source_lock_budget,
+            settings.snapshot_limit,
+        )
+        table = self._table.there
+        held = Held(self._source, table, limits, "audit source")
+        try:
+            self._there = held.session
+            with held.reading():
+                if settings.pseudonym_secret:
+                    columns.set_secret(self._there, settings.pseudonym_secret)
+                held.export()
+                yield
+        finally:
+            held.close()
+
+    def _walk(self, found: Findings, wanted: int | None, *, dry_run: bool) -> None:
+        """Compare, range by range, until enough rows are compared or none are left."""
+        table = self._table
+        top, end = self._top(), self._end()
+        if end is None:
+            event(
+                f"table {table.there}: nothing is settled yet, there is nothing to audit"
+            )
+            found.at_end = True
+            return
+        for span in self._spans(Span(found.high, end, _RANGE_ROWS * _PARTS)):
+            part = Findings()
+            try:
+                part.compared += self._look_into(span, part, dry_run=dry_run)
+                found.high = span.high
+            finally:
+                if found.high == span.high or not dry_run:
+                    found.add(part)
+            if wanted is not None and found.compared >= wanted:
+                break
+        found.at_end = found.high == end
+        if found.at_end and not dry_run:
+            self._lower_position(top)
+
+    def _ask(self, query: str) -> str | None:
+        row = self._there.execute(query).fetchone()
+        return row[0] if row else None
+
+    def _top(self) -> str | None:
+        """Give the source's greatest key."""
+        key, table = quote(self._table.key), self._table.there.sql
+        return self._ask(
+            f"SELECT (SELECT {key} FROM {table} ORDER BY {key} DESC LIMIT 1)::text"
+        )
+
+    def _end(self) -> str | None:
+        """Give the key up to which both sides must be equal.
+
+        What lies above the source's greatest key has been deleted there, whether it was settled
+        or not.
+        """
+        table = self._table
+        if table.settled is None:
+            return None
+        is_behind = self._ask(
+            f"SELECT (NOT EXISTS (SELECT FROM {table.there.sql} WHERE {quote(table.key)}"
+            f" >= {literal(table.settled)}::{table.key_type}))::text"
+        )
+        return table.high if is_behind == "true" else table.settled
+
+    def _lower_position(self, top: str | None) -> None:
+        """Let the next load begin at the source's greatest key, when that has gone back."""
+        table, kind = self._table, self._table.key_type
+        if top is None:
+            query = "DELETE FROM entrepot_ops.positions WHERE stream = %(stream)s"
+        else:
+            query = (
+                "UPDATE entrepot_ops.positions SET high = %(top)s, settled ="
+                f" least(settled::{kind}, %(top)s::{kind})::text"
+                f" WHERE stream = %(stream)s AND high::{kind} > %(top)s::{kind}"
+            )
+        self._here.execute(query, {"stream": table.stream, "top": top})
 
     def _spans(self, whole: Span) -> Iterator[Span]:
         """Cut a range, by the source's rows, so that nothing between two parts is left out."""
@@ -378,24 +485,29 @@ class _Comparison:
             yield Span(low, row[0], rows)
             low = row[0]
 
-    def _look_into(self, span: Span, found: Findings) -> int:
+    def _look_into(self, span: Span, found: Findings, *, dry_run: bool) -> int:
         """Compare a range, and the parts of one that differs; give the source's count."""
         table = self._table
         there = self._pool.submit(
             lambda: self._there.execute(
-                _SUM.format(rows=table.rows_there(span))
+                _SUM.format(rows=table.rows_there(span), row=table.row())
             ).fetchone()
         )
-        here = self._here.execute(_SUM.format(rows=table.rows_here(span))).fetchone()
-        sums = there.result()
+        try:
+            here = self._here.execute(
+                _SUM.format(rows=table.rows_here(span), row=table.row())
+            ).fetchone()
+        finally:
+            sums = there.result()
         assert sums is not None
         assert here is not None
         if sums != here:
             if max(sums[0], here[0]) <= _SMALLEST or span.rows <= _SMALLEST:
+                self._replace(span, found, dry_run=dry_run)
                 found.ranges.append(span)
             else:
                 for part in self._spans(span):
-                    self._look_into(part, found)
+                    self._look_into(part, found, dry_run=dry_run)
         return sums[0]
 
     def _replace(self, span: Span, found: Findings, *, dry_run: bool) -> None:
@@ -414,29 +526,45 @@ class _Comparison:
             self._count(span, found)
             here.execute(f"DELETE FROM {table.here.sql} WHERE {table.within(span)}")
             if table.primary_key and table.primary_key != [table.key]:
+                same = self._same("t", "a")
                 here.execute(
-                    f"DELETE FROM {table.here.sql} AS t USING arriving AS a WHERE {self._same}"
+                    f"DELETE FROM {table.here.sql} AS t USING arriving AS a WHERE {same}"
                 )
             here.execute(
                 f"INSERT INTO {table.here.sql} ({listed}) SELECT {listed} FROM arriving"
             )
             here.execute("DROP TABLE arriving")
 
-    @property
-    def _same(self) -> str:
-        keys = self._table.primary_key or [self._table.key]
-        return " AND ".join(f"t.{quote(key)} = a.{quote(key)}" for key in keys)
+    def _same(self, one: str, other: str) -> str:
+        keys = self._table.primary_key
+        return " AND ".join(
+            f"{one}.{quote(key)} = {other}.{quote(key)}" for key in keys
+        )
 
     def _count(self, span: Span, found: Findings) -> None:
         """Say of what kind the differences are."""
         table = self._table
         listed = ", ".join(map(quote, table.names))
-        row = self._here.execute(
-            f"SELECT count(*) FILTER (WHERE t IS NULL), count(*) FILTER (WHERE a IS NULL),"
-            " count(*) FILTER (WHERE t::text <> a::text)"
-            f" FROM (SELECT {listed} FROM arriving) AS a FULL JOIN"
-            f" ({table.rows_here(span)}) AS t ON {self._same}"
-        ).fetchone()
+        arriving = f"SELECT {listed} FROM arriving"
+        ours = table.rows_here(span)
+        new, old = table.row("new"), table.row("old")
+        if table.primary_key:
+            same = self._same(new, old)
+            query = (
+                f"SELECT count(*) FILTER (WHERE {old} IS NULL),"
+                f" count(*) FILTER (WHERE {new} IS NULL),"
+                f" count(*) FILTER (WHERE {old}::text <> {new}::text)"
+                f" FROM ({arriving}) AS {new} FULL JOIN ({ours}) AS {old} ON {same}"
+            )
+        else:
+            # Rows that nothing tells apart are missing or too many, never changed.
+            source = f"SELECT {new}::text FROM ({arriving}) AS {new}"
+            here = f"SELECT {old}::text FROM ({ours}) AS {old}"
+            query = (
+                f"SELECT (SELECT count(*) FROM ({source} EXCEPT ALL {here}) AS m),"
+                f" (SELECT count(*) FROM ({here} EXCEPT ALL {source}) AS s), 0"
+            )
+        row = self._here.execute(query).fetchone()
         assert row is not None
         found.missing += row[0]
         found.surplus += row[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +38,7 @@ _TEXT_SETTINGS = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "xmloption": "content",
+    "lc_monetary": "C",
     "client_min_messages": "error",
     "search_path": "",
 }
@@ -204,6 +206,26 @@ def hang_up(connection: psycopg.Connection) -> None:
         socket.socket(fileno=os.dup(connection.fileno())) as end,
     ):
         end.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def bounded(connection: psycopg.Connection, seconds: float) -> Iterator[None]:
+    """Cut a session whose server does not answer in time; psycopg would wait for ever.
+
+    Args:
+        connection: The session.
+        seconds: For how long at most.
+
+    Yields:
+        Nothing.
+    """
+    timer = threading.Timer(seconds, hang_up, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class TableRule(BaseModel):
     mode: Mode = "full"
     key: list[str] = []
     replication_key: str | None = None
-    lookback: int = 0
+    lookback: int | None = Field(None, ge=0)
     columns: dict[str, ColumnRule] = {}
     indexes: dict[str, str] = {}
     distribution: str | None = None

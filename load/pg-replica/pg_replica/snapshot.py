@@ -201,7 +201,7 @@ class Snapshot:
         waiting_since: dict[int, float] = {}
         while not self._stop.wait(_WATCH_PAUSE):
             try:
-                waiters = dict(self.query(_WAITERS))
+                waiters = dict(self.query(WAITERS))
                 promoted = self._is_standby and not self.query(_IN_RECOVERY)[0][0]
             except psycopg.Error as error:
                 on_failure(
@@ -278,7 +278,7 @@ class Snapshot:
 
 _IN_RECOVERY = "SELECT pg_catalog.pg_is_in_recovery()"
 # Lock requests that wait for one of our sessions, by whatever number of others in between.
-_WAITERS = """
+WAITERS = """
 SELECT w.pid, min(w.relation::regclass::text)
 FROM pg_catalog.pg_locks AS w
 WHERE NOT w.granted AND w.locktype = 'relation'

@@ -64,6 +64,8 @@ class AppendLoad:
                 f"streams {clash[0]} and {stream} would share the table {table.name}: give one of "
                 "them another mode in extract/tables.yml"
             )
+        if stream in self._tables:  # a deploy has changed it while it was read
+            self._tables.pop(stream).close()
         table.prepare()
         self._tables[stream] = table
 
@@ -101,10 +103,12 @@ class AppendLoad:
                     encoding.get("low"),
                     encoding["high"],
                     encoding["rows"],
+                    encoding.get("settled"),
                 )
             )
             self._folders.add(path.parent)
         if encoding["last"]:
+            table.settle(encoding.get("settled"))
             table.finish(self._index_jobs, self._reader)
 
     def close(self) -> None:

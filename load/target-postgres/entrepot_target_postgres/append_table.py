@@ -12,8 +12,9 @@ from threading import Event
 from typing import Any
 
 import psycopg
+from psycopg.types.json import Jsonb
 
-from entrepot_target_postgres import drift, user_types
+from entrepot_target_postgres import drift, user_types, views
 from entrepot_target_postgres.errors import CannotLoad
 from pg_replica.connection import Database, one_line
 from pg_replica.names import QUALIFIED, TableName, literal, quote
@@ -23,18 +24,26 @@ from pg_replica.transport import Patience, copy_in
 _CHUNK = 256 * 1024  # bytes
 _ON = re.compile(rf" ON (?:ONLY )?{QUALIFIED} USING ")
 _COLUMNS = """
-SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
+SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    a.atthasdef
 FROM pg_catalog.pg_attribute AS a
 WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 _POSITION = """
-INSERT INTO entrepot_ops.positions AS p
-(stream, source_schema, table_schema, table_name, replication_key, high, row_count)
-VALUES (%(stream)s, %(source)s, %(schema)s, %(table)s, %(key)s, %(high)s, %(rows)s)
+INSERT INTO entrepot_ops.positions AS p (stream, source_schema, table_schema, table_name,
+    replication_key, high, settled, row_count, columns)
+VALUES (%(stream)s, %(source)s, %(schema)s, %(table)s, %(key)s, %(high)s, %(settled)s, %(rows)s,
+    %(columns)s)
 ON CONFLICT (stream) DO UPDATE SET
 high = greatest(p.high::{type}, excluded.high::{type})::text, loaded_at = now(),
+settled = greatest(p.settled::{type}, excluded.settled::{type})::text,
 replication_key = excluded.replication_key, row_count = p.row_count + excluded.row_count
 """
+_SETTLE = """
+UPDATE entrepot_ops.positions SET columns = %(columns)s,
+settled = greatest(settled::{type}, %(settled)s::{type})::text WHERE stream = %(stream)s
+"""
+_LOCK_TIMEOUT = "60s"  # for a change of the table, behind which readers would queue
 
 logger = logging.getLogger("entrepot-target-postgres")
 
@@ -50,6 +59,7 @@ class Batch:
         low: The key above which it holds all rows; None for the first.
         high: The key up to which.
         rows: How many there must be.
+        settled: The key up to which the source can add nothing more; None when not known.
     """
 
     path: Path
@@ -58,6 +68,7 @@ class Batch:
     low: str | None
     high: str
     rows: int
+    settled: str | None = None
 
 
 class AppendTable:
@@ -119,7 +130,7 @@ class AppendTable:
         """
         session = self.session
         self._types.create(session)
-        here = dict(session.execute(_COLUMNS, [self.name.sql]).fetchall())
+        here = session.execute(_COLUMNS, [self.name.sql]).fetchall()
         if here:
             self._follow(here)
             return
@@ -138,8 +149,13 @@ class AppendTable:
             )
         logger.info("%s: made as the source's %s", self.name, self._source)
 
-    def _follow(self, here: dict[str, str]) -> None:
-        found = drift.compare(here, self._columns)
+    def _follow(self, here: list[tuple[str, str, bool, bool]]) -> None:
+        numbers = self.session.execute(
+            "SELECT columns FROM entrepot_ops.positions WHERE stream = %s",
+            [self._stream],
+        ).fetchone()
+        types = {name: type_name for name, type_name, *_ in here}
+        found = drift.compare(types, self._columns, numbers and numbers[0])
         if found.refused:
             sentences = [
                 f"column {name} is {old} in the warehouse and {new} on the source"
@@ -149,43 +165,94 @@ class AppendTable:
                 f"table {self._source}: {'; '.join(sentences)}: no value may be lost or bent, so "
                 f"change {self.name} by hand, or drop it to have it loaded again"
             )
-        table = self.name.sql
+        nullable = {
+            column["name"] for column in self._columns if not column["not_null"]
+        }
+        nullable |= set(found.dropped)
+        loosened = [
+            name for name, _, not_null, _ in here if not_null and name in nullable
+        ]
+        emptied = [name for name, *_, has in here if has and name in found.dropped]
+        try:
+            with self.session.transaction():
+                self.session.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                self._change(found, loosened, emptied)
+        except psycopg.Error as error:
+            raise CannotLoad(
+                f"table {self._source} has changed, and {self.name} cannot follow: "
+                f"{one_line(error)}"
+            ) from None
+
+    def _change(
+        self, found: drift.Drift, loosened: list[str], emptied: list[str]
+    ) -> None:
+        """Let the table follow the source's, in the transaction that is open."""
+        for old, new in found.renamed:
+            self._alter(f"RENAME COLUMN {quote(old)} TO {quote(new)}")
+            self._rename_in_view(old, new)
+            logger.warning("%s: column %s is now called %s", self.name, old, new)
+        if found.widened:
+            with views.taken_away(self.session, self.name) as on_it:
+                for name, wanted in found.widened:
+                    self._alter(f"ALTER COLUMN {quote(name)} TYPE {wanted}")
+                    logger.warning("%s: column %s is now %s", self.name, name, wanted)
+            if on_it:
+                logger.warning("%s: made again: %s", self.name, ", ".join(on_it))
         for column in found.added:
-            self.session.execute(
-                f"ALTER TABLE {table} ADD COLUMN {quote(column['name'])} {column['type']}"
-            )
-            logger.warning(
-                "%s: column %s added (%s); NULL in the rows that were here before",
-                self.name,
-                column["name"],
-                column["type"],
-            )
-        for name, wanted in found.widened:
-            self._widen(name, here[name], wanted)
+            self._add(column)
+        for name in loosened:
+            self._alter(f"ALTER COLUMN {quote(name)} DROP NOT NULL")
+        for name in emptied:
+            self._alter(f"ALTER COLUMN {quote(name)} DROP EXPRESSION IF EXISTS")
+            self._alter(f"ALTER COLUMN {quote(name)} DROP DEFAULT")
         for name in found.dropped:
-            self.session.execute(
-                f"ALTER TABLE {table} ALTER COLUMN {quote(name)} DROP NOT NULL"
-            )
             logger.warning(
                 "%s: the source has no column %s any more; kept, NULL from now on",
                 self.name,
                 name,
             )
 
-    def _widen(self, name: str, old: str, new: str) -> None:
-        try:
-            self.session.execute(
-                f"ALTER TABLE {self.name.sql} ALTER COLUMN {quote(name)} TYPE {new}"
-            )
-        except psycopg.errors.FeatureNotSupported as error:
-            raise CannotLoad(
-                f"table {self._source}: column {name} has grown from {old} to {new}, which views "
-                f"in the warehouse prevent here: {one_line(error)}. Drop them, run again, and run "
-                "the transformations"
-            ) from None
+    def _alter(self, change: str) -> None:
+        self.session.execute(f"ALTER TABLE {self.name.sql} {change}")
+
+    def _add(self, column: dict[str, Any]) -> None:
+        """Add a column, with the value that the source gives to the rows of before."""
+        former = column["former"]
+        if column["generated"]:
+            self._alter(f"ADD COLUMN {_column_sql(column)}")
+            value = "computed"
+        elif former is None:
+            self._alter(f"ADD COLUMN {quote(column['name'])} {column['type']}")
+            value = "NULL"
+        else:
+            name = quote(column["name"])
+            self._alter(f"ADD COLUMN {name} {column['type']} DEFAULT {literal(former)}")
+            self._alter(f"ALTER COLUMN {name} DROP DEFAULT")
+            value = "the source's default"
         logger.warning(
-            "%s: column %s is now %s instead of %s", self.name, name, new, old
+            "%s: column %s added (%s); %s in the rows that were here before",
+            self.name,
+            column["name"],
+            column["type"],
+            value,
         )
+
+    @property
+    def _live(self) -> TableName:
+        """The view of the table beside the replica's others."""
+        return TableName(self._naming.live(self._source.schema), self._source.name)
+
+    def _rename_in_view(self, old: str, new: str) -> None:
+        row = self.session.execute(
+            "SELECT FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c"
+            " ON c.oid = a.attrelid WHERE c.oid = to_regclass(%s) AND c.relkind = 'v'"
+            " AND a.attname = %s",
+            [self._live.sql, old],
+        ).fetchone()
+        if row is not None:
+            self.session.execute(
+                f"ALTER VIEW {self._live.sql} RENAME COLUMN {quote(old)} TO {quote(new)}"
+            )
 
     def load(self, batch: Batch) -> None:
         """Load a batch, and note the position, in one transaction; then remove the file.
@@ -216,10 +283,27 @@ class AppendTable:
                     "table": self.name.name,
                     "key": self._key,
                     "high": batch.high,
+                    "settled": batch.settled,
                     "rows": received,
+                    "columns": self._numbers,
                 },
             )
         batch.path.unlink()
+
+    @property
+    def _numbers(self) -> Jsonb:
+        return Jsonb({column["name"]: column["number"] for column in self._columns})
+
+    def settle(self, key: str | None) -> None:
+        """Note, at the end of a stream, up to where nothing more can come.
+
+        Args:
+            key: The replication key; None when that is not known.
+        """
+        self.session.execute(
+            _SETTLE.format(type=self._key_type),
+            {"settled": key, "columns": self._numbers, "stream": self._stream},
+        )
 
     def _can_meet_older_rows(self, batch: Batch) -> bool:
         """Say whether rows of the batch may be here already, in this or another version."""
@@ -286,6 +370,7 @@ class AppendTable:
             self.session.execute(f"ANALYZE {self.name.sql}")
         self._show(reader)
         self._is_new = False
+        self.close()  # there may be more tables than the warehouse has room for sessions
 
     def _build_indexes(self, jobs: int) -> int:
         present = {
@@ -350,7 +435,7 @@ class AppendTable:
     def _show(self, reader: str) -> None:
         """Show the table in the live schema, beside the others."""
         session = self.session
-        live = TableName(self._naming.live(self._source.schema), self._source.name)
+        live = self._live
         row = session.execute(
             "SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL, c.relkind::text,"
             " EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %s)"

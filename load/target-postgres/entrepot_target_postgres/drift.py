@@ -25,36 +25,55 @@ class Drift:
         added: Columns to add.
         widened: Columns whose type grows: name and new type.
         dropped: Columns that the source has no more; kept, NULL from now on.
+        renamed: Columns that have another name on the source: name here, name there.
         refused: Columns whose type can't follow: name, type here, type on the source.
     """
 
     added: list[dict[str, Any]] = field(default_factory=list)
     widened: list[tuple[str, str]] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def compare(here: dict[str, str], there: list[dict[str, Any]]) -> Drift:
+def compare(
+    here: dict[str, str],
+    there: list[dict[str, Any]],
+    numbers: dict[str, int] | None = None,
+) -> Drift:
     """Compare the columns of a table.
 
     Args:
         here: Types by column in the warehouse.
         there: The source's columns, types spelt as in the warehouse.
+        numbers: By column here, the number that it had on the source, which a new name does not
+            change; None when they are not known.
 
     Returns:
         What differs.
     """
-    drift = Drift(
-        dropped=[name for name in here if name not in {c["name"] for c in there}]
-    )
+    names = {column["name"] for column in there}
+    left = {
+        number: name
+        for name, number in (numbers or {}).items()
+        if name in here and name not in names
+    }
+    drift = Drift()
     for column in there:
         name, wanted = column["name"], column["type"]
-        if name not in here:
+        before = left.get(column["number"]) if name not in here and left else None
+        if name not in here and before is None:
             drift.added.append(column)
-        elif is_wider(here[name], wanted):
+            continue
+        if before is not None:
+            drift.renamed.append((before, name))
+        old = here[before or name]
+        if is_wider(old, wanted):
             drift.widened.append((name, wanted))
-        elif here[name] != wanted:
-            drift.refused.append((name, here[name], wanted))
+        elif old != wanted:
+            drift.refused.append((name, old, wanted))
+    followed = {old for old, _ in drift.renamed}
+    drift.dropped = [name for name in here if name not in names | followed]
     return drift
 
 

@@ -7,8 +7,16 @@ CREATE TABLE IF NOT EXISTS entrepot_ops.positions (
     table_name text NOT NULL,
     replication_key text NOT NULL,
     high text NOT NULL,
+    settled text,
     row_count bigint NOT NULL DEFAULT 0,
-    loaded_at timestamptz NOT NULL DEFAULT now()
+    loaded_at timestamptz NOT NULL DEFAULT now(),
+    columns jsonb
 );
+ALTER TABLE entrepot_ops.positions ADD COLUMN IF NOT EXISTS settled text;
+ALTER TABLE entrepot_ops.positions ADD COLUMN IF NOT EXISTS columns jsonb;
+COMMENT ON COLUMN entrepot_ops.positions.settled IS
+'The key up to which no transaction of the source can add a row any more; above it, one may';
+COMMENT ON COLUMN entrepot_ops.positions.columns IS
+'The source''s number of each column, which a new name does not change';
 COMMENT ON TABLE entrepot_ops.positions IS
 'The replication key up to which each append table holds the rows of the source';

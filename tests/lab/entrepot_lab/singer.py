@@ -20,11 +20,17 @@ class Pipe:
         lab: The source and the warehouse.
         settings: Of the tap, beside those that every run needs.
         state: What the target has last confirmed; None before the first run.
+        tap_prefix: A command that runs the tap, such as one that limits it.
+        relay: A command between both ends, in the place of Meltano; none if empty.
+        between: That command's process.
     """
 
     lab: Lab
     settings: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] | None = None
+    tap_prefix: list[str] = field(default_factory=list)
+    relay: list[str] = field(default_factory=list)
+    between: subprocess.Popen[bytes] | None = None
 
     @property
     def spool(self) -> Path:
@@ -57,21 +63,34 @@ class Pipe:
         environment = {**self.lab.env, **variables}
         log = (folder / "log").open("ab")
         tap = subprocess.Popen(
-            [sys.executable, "-m", "entrepot_tap_postgres", *arguments],
+            [
+                *self.tap_prefix,
+                sys.executable,
+                *("-m", "entrepot_tap_postgres"),
+                *arguments,
+            ],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
         )
+        output = tap.stdout
+        assert output is not None
+        if self.relay:
+            self.between = subprocess.Popen(
+                self.relay, stdin=output, stdout=subprocess.PIPE
+            )
+            output.close()
+            output = self.between.stdout
+            assert output is not None
         target = subprocess.Popen(
             [sys.executable, "-m", "entrepot_target_postgres"],
             env=environment,
-            stdin=tap.stdout,
+            stdin=output,
             stdout=subprocess.PIPE,
             stderr=log,
         )
-        assert tap.stdout is not None
-        tap.stdout.close()
+        output.close()
         log.close()
         return tap, target
 

@@ -150,8 +150,10 @@ class Lab:
     ) -> dict[str, tuple[int, str]]:
         """Count and hash the rows of every table of a schema."""
         where.execute("SET search_path = ''")
-        where.execute("SET TimeZone = 'UTC'")
-        where.execute("SET extra_float_digits = 3")
+        where.execute(
+            "SET TimeZone = 'UTC'; SET extra_float_digits = 3; SET DateStyle = ISO;"
+            "SET IntervalStyle = postgres; SET bytea_output = hex"
+        )
         tables = where.execute(
             "SELECT c.relname, format('%%I.%%I', n.nspname, c.relname)"
             " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
@@ -162,8 +164,8 @@ class Lab:
         ).fetchall()
         return {
             name: where.execute(  # type: ignore[misc]
-                f"SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text"
-                f" FROM ONLY {identifier} AS t"
+                f"SELECT count(*), coalesce(sum(hashtextextended(whole_row::text, 0)), 0)::text"
+                f" FROM ONLY {identifier} AS whole_row"
             ).fetchone()
             for name, identifier in tables
         }

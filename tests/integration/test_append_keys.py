@@ -1,0 +1,202 @@
+"""Replication keys of every kind: what is new arrives, whatever is equal, late or far away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from entrepot_lab.cluster import Cluster
+from entrepot_lab.singer import Pipe
+from entrepot_lab.warehouse import Lab
+
+# Each table: its columns, its replication key, and the rows of two nights by number g. On the
+# second night some are equal to, or lower than, the greatest of the first.
+TABLES = {
+    "integer": (
+        "id integer PRIMARY KEY",
+        "id",
+        ("g - 500", "g - 500"),
+    ),
+    "beyond what JSON's numbers hold": (
+        "id bigint PRIMARY KEY",
+        "id",
+        ("-9223372036854775808 + g", "9007199254740993 + g"),
+    ),
+    "uuid that begins with the time": (
+        "id uuid PRIMARY KEY",
+        "id",
+        ("uuidv7()", "uuidv7()"),
+    ),
+    "random uuid beside a time": (
+        "at timestamptz NOT NULL, id uuid PRIMARY KEY DEFAULT gen_random_uuid()",
+        "at",
+        ("now() + g * interval '1 us'", "now()"),
+    ),
+    "timestamp": (
+        "at timestamp NOT NULL, a serial, b integer DEFAULT 1, PRIMARY KEY (a, b)",
+        "at",
+        ("timestamp '2024-10-27 02:30'", "timestamp '2024-10-27 02:30'"),
+    ),
+    "timestamp of one second": (
+        "at timestamptz(0) NOT NULL, id serial PRIMARY KEY",
+        "at",
+        ("now() - interval '1 h'", "now() - interval '1 h'"),
+    ),
+    "date": (
+        "day date NOT NULL, n serial, PRIMARY KEY (day, n)",
+        "day",
+        ("date '2024-10-27' - (g / 400)::integer", "date '2024-10-27'"),
+    ),
+    "second of two": (
+        "user_id bigint NOT NULL, who serial, PRIMARY KEY (who, user_id)",
+        "user_id",
+        ("g / 10", "100 + g / 400"),
+    ),
+    "no primary key": (
+        "at timestamptz NOT NULL, same text DEFAULT 'x'",
+        "at",
+        ("'2024-10-27 00:30+00'", "'2024-10-27 00:30+00'"),
+    ),
+}
+
+
+def fill(lab: Lab, night: int) -> None:
+    first, last = ((1, 1000), (1001, 1500))[night]
+    with lab.source() as source:
+        for name, (columns, _, values) in TABLES.items():
+            column = columns.split()[0]
+            source.execute(
+                f'INSERT INTO "{name}" ({column}, note)'
+                f" SELECT {values[night]}, 'é' || g FROM generate_series({first}, {last}) AS g"
+            )
+
+
+@pytest.fixture(scope="module")
+def pipe(servers: dict[str, Cluster], tmp_path_factory) -> Iterator[Pipe]:
+    """All the tables after two nights, in a warehouse whose clock is in Paris."""
+    folder: Path = tmp_path_factory.mktemp("keys")
+    lab = Lab(servers["wheel"], servers["wheel"], "keys", folder).create()
+    with servers["wheel"].admin() as admin:
+        for kind in ("source", "warehouse"):
+            admin.execute(f"ALTER DATABASE keys_{kind} SET TimeZone = 'Europe/Paris'")
+    with lab.source() as source:
+        for name, (columns, key, _) in TABLES.items():
+            source.execute(
+                f'CREATE TABLE "{name}" ({columns}, note text, t integer, r text, old text);'
+                f'CREATE INDEX ON "{name}" ({key})'
+            )
+        # Nobody stops an application from writing this; nothing after it may be taken for old.
+        source.execute(
+            "INSERT INTO \"random uuid beside a time\" (at) VALUES ('infinity'), ('2999-01-01')"
+        )
+    lab.policy(
+        yaml.safe_dump(
+            {
+                "tables": {
+                    name: {"mode": "incremental", "replication_key": key}
+                    for name, (_, key, _) in TABLES.items()
+                }
+            }
+        )
+    )
+    pipe = Pipe(lab, {"batch_rows": 300})
+    for night in range(2):
+        fill(lab, night)
+        pipe.load()
+    yield pipe
+    lab.drop()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_two_nights_lose_and_double_nothing(pipe: Pipe, table: str) -> None:
+    there, here = pipe.content("public", table)
+    assert there[0] >= 1500
+    assert here == there
+
+
+def test_an_audit_finds_all_equal_whatever_the_key(pipe: Pipe) -> None:
+    status, output = pipe.lab.run("audit", "--all")
+    assert status == 0, output
+    # What is settled lies before the newest rows; nothing of the others is left out.
+    assert output.count("1500 rows compared") >= len(TABLES) - 3, output
+
+
+def test_an_audit_repairs_whatever_the_key(pipe: Pipe) -> None:
+    old = "note IN ('é5', 'é300')"
+    with pipe.lab.source() as source, pipe.lab.warehouse() as warehouse:
+        for name in TABLES:
+            source.execute(f"UPDATE \"{name}\" SET note = 'changed' WHERE {old}")
+            warehouse.execute(
+                f"DELETE FROM pix_incremental.\"{name}\" WHERE note = 'é7';"
+                f"UPDATE pix_incremental.\"{name}\" SET note = 'bent' WHERE note = 'é8'"
+            )
+    status, output = pipe.lab.run("audit", "--all")
+    assert status == 4, output
+    for name in TABLES:
+        pipe.assert_same(name)
+    assert "table integer: 1 rows missing, 3 changed, 0 too many" in output
+    assert "table no primary key: 4 rows missing, 0 changed, 3 too many" in output
+
+
+def test_a_transaction_that_began_before_the_reading_and_writes_after_it(
+    pipe: Pipe,
+) -> None:
+    """Its rows have the time of its begin, and it had no transaction id to be known by."""
+    table = "timestamp of one second"
+    with pipe.lab.source() as slow:
+        slow.execute("BEGIN")
+        slow.execute("SELECT now()")
+        with pipe.lab.source() as quick:
+            quick.execute(
+                f"INSERT INTO \"{table}\" (at) VALUES (clock_timestamp() + interval '20 min')"
+            )
+        pipe.load()
+        slow.execute(f"INSERT INTO \"{table}\" (at, note) VALUES (now(), 'late')")
+        slow.execute("COMMIT")
+    pipe.load()
+    pipe.assert_same(table)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rule", "words"),
+    [
+        ("id text PRIMARY KEY", {}, "has no order"),
+        ("id numeric PRIMARY KEY", {}, "has no order"),
+        (
+            "id uuid PRIMARY KEY DEFAULT gen_random_uuid()",
+            {},
+            "do not begin with the time",
+        ),
+        ("a integer, id integer, PRIMARY KEY (a, id)", {}, "not one column"),
+        ("id integer", {}, "not one column"),
+        ("id integer", {"replication_key": "id"}, "may be NULL"),
+        (
+            "id integer NOT NULL, a text",
+            {"replication_key": "id", "key": ["a"]},
+            "cannot tell rows apart",
+        ),
+        (
+            "id integer PRIMARY KEY",
+            {"replication_key": "id", "columns": {"id": "exclude"}},
+            "id is excluded",
+        ),
+        ("id integer PRIMARY KEY", {"replication_key": "idd"}, "Did you mean 'id'?"),
+    ],
+)
+def test_a_key_that_cannot_tell_new_rows_is_refused(
+    empty_lab: Lab, columns: str, rule: dict, words: str
+) -> None:
+    with empty_lab.source() as connection:
+        connection.execute(f"CREATE TABLE odd ({columns})")
+        if "uuid" in columns:
+            connection.execute("INSERT INTO odd DEFAULT VALUES")
+    empty_lab.policy(
+        yaml.safe_dump({"tables": {"odd": {"mode": "incremental", **rule}}})
+    )
+    pipe = Pipe(empty_lab)
+    assert pipe.run()[0] == 1
+    assert words in pipe.log
+    assert "Traceback" not in pipe.log
