@@ -98,14 +98,17 @@ def test_a_client_tool_killed_at_random_moments(lab: Lab, tool: str) -> None:
         variables["DUMP_PATH"] = str(archive)
     killed = 0
     with Poller(lab.warehouse_url(READER), [USERS]) as poller:
-        for _ in range(MOMENTS):
+        # A moment may find the tool gone already, so some are tried in vain.
+        for _ in range(10 * MOMENTS):
             process = lab.start("run", **variables)
             time.sleep(moments.uniform(0.2, 1))
             killed += kill_child(process, tool, moments.uniform(0, 0.02))
             status, output = lab.finish(process)
             assert "Traceback" not in output, output
             assert status in (0, 1), output
-    assert killed > MOMENTS // 4
+            if killed == MOMENTS:
+                break
+    assert killed == MOMENTS
     poller.assert_undisturbed()
     settle(lab)
 
