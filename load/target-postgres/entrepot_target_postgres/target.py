@@ -18,9 +18,14 @@ from entrepot_target_postgres.sinks import Sink
 from pg_replica.connection import Database
 from pg_replica.copy_spool import FORMAT, KEYWORD, remove_if_empty
 from pg_replica.lock import APPEND_KEY
-from pg_replica.plugin_config import loaded
+from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.schemas import Naming
 
+_VARIABLES = {
+    "replica_schema": "REPLICA_SCHEMA",
+    "internal_reader": "INTERNAL_READER",
+    "network_timeout": "NETWORK_TIMEOUT",
+}
 _SETTINGS = th.PropertiesList(
     th.Property(
         "replica_schema",
@@ -71,7 +76,9 @@ class TargetPostgres(MeltanoLabsTarget):
             **options: Of the SDK.
         """
         self._url = os.environ.get("TARGET_DATABASE_URL", "")
-        given = {"sqlalchemy_url": _with_driver(self._url)} if self._url else {}
+        given = from_variables(_VARIABLES)
+        if self._url:
+            given["sqlalchemy_url"] = _with_driver(self._url)
         super().__init__(config={**given, **loaded(config)}, **options)
         self._tables: dict[str, AppendTable] = {}
         self._folders: set[Path] = set()
