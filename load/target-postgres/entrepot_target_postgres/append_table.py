@@ -385,7 +385,11 @@ class AppendTable:
         missing = [
             (
                 index["name"],
-                _ON.sub(f" ON {self.name.sql} USING ", index["definition"], count=1),
+                _ON.sub(
+                    lambda _: f" ON {self.name.sql} USING ",
+                    index["definition"],
+                    count=1,
+                ),
             )
             for index in self._indexes
             if index["name"] not in present
