@@ -381,12 +381,14 @@ def test_a_standby_as_the_source(own_lab: Lab, standby: Cluster) -> None:
         before = loaded(lab)
         tap, target = pipe.start(SOURCE_DATABASE_URL=slow_url)
         until(lambda: loaded(lab) > before)
-        source.execute("DELETE FROM log WHERE id = 5")
-        source.execute("VACUUM log")
-        time.sleep(0.5)
+        # The standby takes away what holds back the deploy that it must follow.
+        source.execute("ALTER TABLE log ADD device text DEFAULT 'phone'")
+        until(lambda: "going on from" in pipe.log)
         proxy.pass_all()
         assert pipe.finish(tap, target) == (0, 0), pipe.log
+    assert "conflict with recovery" in pipe.log
+    until(caught_up)
     pipe.load(SOURCE_DATABASE_URL=url)
     status, output = lab.run("audit", "--all", SOURCE_DATABASE_URL=url)
-    assert status in (0, 4), output
+    assert status == 0, output
     pipe.assert_same("log")

@@ -160,43 +160,50 @@ def test_a_transaction_that_began_before_the_reading_and_writes_after_it(
     pipe.assert_same(table)
 
 
-@pytest.mark.parametrize(
-    ("columns", "rule", "words"),
-    [
-        ("id text PRIMARY KEY", {}, "has no order"),
-        ("id numeric PRIMARY KEY", {}, "has no order"),
-        (
-            "id uuid PRIMARY KEY DEFAULT gen_random_uuid()",
-            {},
-            "do not begin with the time",
-        ),
-        ("a integer, id integer, PRIMARY KEY (a, id)", {}, "not one column"),
-        ("id integer", {}, "not one column"),
-        ("id integer", {"replication_key": "id"}, "may be NULL"),
-        (
-            "id integer NOT NULL, a text",
-            {"replication_key": "id", "key": ["a"]},
-            "cannot tell rows apart",
-        ),
-        (
-            "id integer PRIMARY KEY",
-            {"replication_key": "id", "columns": {"id": "exclude"}},
-            "id is excluded",
-        ),
-        ("id integer PRIMARY KEY", {"replication_key": "idd"}, "Did you mean 'id'?"),
-    ],
-)
-def test_a_key_that_cannot_tell_new_rows_is_refused(
-    empty_lab: Lab, columns: str, rule: dict, words: str
-) -> None:
+REFUSED = {
+    "of text": ("id text PRIMARY KEY", {}, "column id (text) has no order"),
+    "of numeric": ("id numeric PRIMARY KEY", {}, "column id (numeric) has no order"),
+    "random": (
+        "id uuid PRIMARY KEY DEFAULT gen_random_uuid(), x text DEFAULT ''",
+        {},
+        "the UUIDs of column id do not begin with the time",
+    ),
+    "of two": ("a integer, id integer, PRIMARY KEY (a, id)", {}, "is not one column"),
+    "of none": ("id integer", {}, "its primary key is not one column"),
+    "nullable": ("id integer", {"replication_key": "id"}, "column id may be NULL"),
+    "nullable key": (
+        "id integer NOT NULL, a text",
+        {"replication_key": "id", "key": ["a"]},
+        "column a of its key may be NULL",
+    ),
+    "left out": (
+        "id integer PRIMARY KEY",
+        {"replication_key": "id", "columns": {"id": "exclude"}},
+        "its replication key id is excluded",
+    ),
+}
+
+
+def test_keys_that_cannot_tell_new_rows_are_refused_together(empty_lab: Lab) -> None:
     with empty_lab.source() as connection:
-        connection.execute(f"CREATE TABLE odd ({columns})")
-        if "uuid" in columns:
-            connection.execute("INSERT INTO odd DEFAULT VALUES")
-    empty_lab.policy(
-        yaml.safe_dump({"tables": {"odd": {"mode": "incremental", **rule}}})
-    )
+        for table, (columns, _, _) in REFUSED.items():
+            connection.execute(f'CREATE TABLE "{table}" ({columns})')
+        connection.execute("INSERT INTO random DEFAULT VALUES")
+    rules = {
+        name: {"mode": "incremental", **rule} for name, (_, rule, _) in REFUSED.items()
+    }
+    empty_lab.policy(yaml.safe_dump({"tables": rules}))
     pipe = Pipe(empty_lab)
     assert pipe.run()[0] == 1
-    assert words in pipe.log
+    for table, (_, _, words) in REFUSED.items():
+        sentence = pipe.log.partition(f"table {table}: ")[2].partition(";")[0]
+        assert words in sentence
     assert "Traceback" not in pipe.log
+    rules["of text"]["replication_key"] = "idd"
+    empty_lab.policy(yaml.safe_dump({"tables": rules}))
+    assert pipe.run()[0] == 1
+    assert "has no column 'idd'. Did you mean 'id'?" in pipe.log
+    with empty_lab.warehouse() as warehouse:
+        assert warehouse.execute(
+            "SELECT to_regclass('entrepot_ops.positions')"
+        ).fetchone() == (None,)

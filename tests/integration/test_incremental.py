@@ -94,33 +94,49 @@ def test_names_types_keys_and_indexes_are_the_source_s(pipe: Pipe) -> None:
         assert_same_definition(pipe.lab, table)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a.b",
-        'say "hi"',
-        "Users",
-        "%s",
-        "🦉",
-        "select",
-        "a" * 63,
-        "with space",
-        "x'y",
-        "{{j}}",
-    ],
-)
-def test_every_name_arrives_as_it_left(lab: Lab, name: str) -> None:
+NAMES = [
+    "a.b",
+    "a-b",
+    "b",
+    'say "hi"',
+    "Users",
+    "USERS",
+    "%s",
+    "🦉",
+    "select",
+    "a" * 63,
+    "with space",
+    "x'y",
+    "{{j}}",
+    "$x",
+    "a_b",
+    "a_b_id_seq_",
+    "back\\slash",
+    "{n}",
+]
+
+
+def test_every_name_arrives_as_it_left(lab: Lab) -> None:
+    """No two names share a table either."""
     with lab.source() as connection:
-        connection.execute(
-            sql.SQL(
-                "CREATE TABLE {name} ({name} integer PRIMARY KEY, {other} text);"
-                "INSERT INTO {name} SELECT i, 'x' FROM generate_series(1, 10) AS i"
-            ).format(name=sql.Identifier(name), other=sql.Identifier("y" + name[1:]))
-        )
-    lab.policy(yaml.safe_dump({"tables": {name: {"mode": "incremental"}}}))
+        for number, name in enumerate(NAMES):
+            connection.execute(
+                sql.SQL(
+                    "CREATE TABLE {name} ({name} integer PRIMARY KEY, {other} text);"
+                    "INSERT INTO {name} SELECT i, 'x' FROM generate_series(1, {n}) AS i"
+                ).format(
+                    name=sql.Identifier(name),
+                    other=sql.Identifier("y" + name[1:]),
+                    n=sql.Literal(number + 1),
+                )
+            )
+    lab.policy(yaml.safe_dump({"tables": {n: {"mode": "incremental"} for n in NAMES}}))
     pipe = Pipe(lab)
     pipe.load()
-    pipe.assert_same(name)
+    for name in NAMES:
+        pipe.assert_same(name)
+    assert pipe.state is not None
+    assert len(pipe.state["bookmarks"]) == len(NAMES)
 
 
 def test_columns_left_out_or_pseudonymised_never_leave_the_source(lab: Lab) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import typing as t
 from collections.abc import Callable
 from functools import cached_property
@@ -20,7 +19,7 @@ from pg_replica.catalog import BinarySafety, Table
 from pg_replica.connection import Database
 from pg_replica.copy_spool import FORMAT, Spool
 from pg_replica.names import TableName
-from pg_replica.plugin_config import loaded
+from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.policy import Policy, PolicyText, TableRule
 from pg_replica.settings import project_root
 
@@ -29,6 +28,8 @@ _VARIABLES = {
     "target_database_url": "TARGET_DATABASE_URL",
     "backup_mode": "BACKUP_MODE",
     "pseudonym_secret": "PSEUDONYM_SECRET",
+    "tables_file": "TABLES_FILE",
+    "network_timeout": "NETWORK_TIMEOUT",
 }
 # A table that somebody has dropped is not loaded up to anywhere.
 _POSITIONS = (
@@ -152,9 +153,7 @@ class TapPostgres(MeltanoLabsTap):
             config: As the SDK takes it: a dictionary, or paths of files.
             **options: Of the SDK.
         """
-        given = {
-            name: os.environ[v] for name, v in _VARIABLES.items() if os.environ.get(v)
-        }
+        given = from_variables(_VARIABLES)
         # A night without append tables needs no source; one with them says so by its name.
         given.setdefault("sqlalchemy_url", "")
         super().__init__(config={**given, **loaded(config)}, **options)

@@ -1,10 +1,16 @@
-"""Configuration files of the Singer plugins, as the SDK and Meltano give them."""
+"""Configuration of the Singer plugins: files, as the SDK and Meltano give them, and variables.
+
+Meltano hands its own environment on, but does not read a setting from a variable of another name.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+_NUMBERS = ("network_timeout",)
 
 
 def loaded(config: Any) -> dict[str, Any]:
@@ -23,3 +29,20 @@ def loaded(config: Any) -> dict[str, Any]:
     for path in paths:
         merged.update(json.loads(Path(path).read_text(encoding="utf-8")))
     return merged
+
+
+def from_variables(names: dict[str, str]) -> dict[str, Any]:
+    """Read settings from the project's own variables.
+
+    Args:
+        names: The variable of each setting.
+
+    Returns:
+        Those that are set and not empty; whole numbers as such.
+    """
+    found = {name: os.environ.get(variable, "") for name, variable in names.items()}
+    return {
+        name: int(text) if name in _NUMBERS and text.isdecimal() else text
+        for name, text in found.items()
+        if text
+    }

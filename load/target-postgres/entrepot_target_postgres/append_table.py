@@ -133,6 +133,8 @@ class AppendTable:
         here = session.execute(_COLUMNS, [self.name.sql]).fetchall()
         if here:
             self._follow(here)
+            if not self._is_key_alone:
+                self._build_indexes(1)  # a first load that died: rows are found by them
             return
         self._is_new = True
         with session.transaction():
@@ -385,7 +387,11 @@ class AppendTable:
         missing = [
             (
                 index["name"],
-                _ON.sub(f" ON {self.name.sql} USING ", index["definition"], count=1),
+                _ON.sub(
+                    lambda _: f" ON {self.name.sql} USING ",
+                    index["definition"],
+                    count=1,
+                ),
             )
             for index in self._indexes
             if index["name"] not in present

@@ -7,10 +7,8 @@ CREATE TABLE IF NOT EXISTS entrepot_ops.positions (
     table_name text NOT NULL,
     replication_key text NOT NULL,
     high text NOT NULL,
-    settled text,
     row_count bigint NOT NULL DEFAULT 0,
-    loaded_at timestamptz NOT NULL DEFAULT now(),
-    columns jsonb
+    loaded_at timestamptz NOT NULL DEFAULT now()
 );
 ALTER TABLE entrepot_ops.positions ADD COLUMN IF NOT EXISTS settled text;
 ALTER TABLE entrepot_ops.positions ADD COLUMN IF NOT EXISTS columns jsonb;

@@ -32,7 +32,7 @@ from entrepot_target_postgres.stream_loads import (
 )
 from pg_replica.connection import Database
 from pg_replica.copy_spool import FORMAT, KEYWORD, remove_if_empty
-from pg_replica.plugin_config import loaded
+from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.schemas import Naming
 
 if t.TYPE_CHECKING:
@@ -40,6 +40,11 @@ if t.TYPE_CHECKING:
 
     from entrepot_target_postgres.loads import Load
 
+_VARIABLES = {
+    "replica_schema": "REPLICA_SCHEMA",
+    "internal_reader": "INTERNAL_READER",
+    "network_timeout": "NETWORK_TIMEOUT",
+}
 _SETTINGS = th.PropertiesList(
     th.Property(
         "load_method",
@@ -105,7 +110,9 @@ class TargetPostgres(MeltanoLabsTarget):
             **options: Of the SDK.
         """
         self._url = os.environ.get("TARGET_DATABASE_URL", "")
-        given = {"sqlalchemy_url": _with_driver(self._url)} if self._url else {}
+        given = from_variables(_VARIABLES)
+        if self._url:
+            given["sqlalchemy_url"] = _with_driver(self._url)
         super().__init__(config={**given, **loaded(config)}, **options)
         # One session writes all streams but those by part: they take turns.
         self.max_parallelism = 1
