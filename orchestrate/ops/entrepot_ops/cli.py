@@ -22,7 +22,14 @@ Exit status:
   130  ended by SIGINT        143  ended by SIGTERM
 """
 # Verb → the module below `entrepot_ops` whose attribute `command` it is.
-_VERBS: dict[str, str] = {}
+_VERBS = {
+    "nightly": "nightly",
+    "status": "status",
+    "report": "report",
+    "import-log": "import_log",
+    "notify": "notify",
+    "crontab": "crontab",
+}
 
 
 class _Verbs(click.Group):
