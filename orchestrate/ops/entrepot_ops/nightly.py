@@ -64,11 +64,8 @@ def command(
     """
     settings = load(NightSettings, context.obj)
     try:
-        allowed = (
-            seconds_of(budget or settings.night_budget or "0s")
-            if (budget or settings.night_budget)
-            else None
-        )
+        given = budget or settings.night_budget
+        allowed = seconds_of(given) if given else None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--budget") from None
     root = project_root()

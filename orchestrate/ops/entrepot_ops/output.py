@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import re
@@ -12,10 +13,10 @@ from pathlib import Path
 from pg_replica.redaction import redact
 
 _BYTES, _FILES = 10_000_000, 10
-# As the Singer SDK and Meltano write it, whatever the escaping around it.
-_COUNTED = re.compile(
-    r"METRIC.*?metric\W+record_count\W.*?value\W+?(\d+).*?tap|tap.*?METRIC.*?record_count\W.*?value\W+?(\d+)"
-)
+# A tap's line in the log of `meltano run`: what the SDK counts, or our tap of each batch.
+_TAP_LINE = re.compile(r"\] tap-\S+\s+(.*)")
+_METRIC = re.compile(r"METRIC: (\{.*\})")
+_BATCH = re.compile(r"\S+: (\d+) rows\b")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -73,5 +74,15 @@ def records_in(line: str) -> int:
     Returns:
         Records; 0 when the line does not say.
     """
-    found = _COUNTED.search(line) if "record_count" in line else None
-    return int(found.group(1) or found.group(2)) if found else 0
+    said = _TAP_LINE.search(line)
+    if said is None:
+        return 0
+    if batch := _BATCH.match(said.group(1)):
+        return int(batch.group(1))
+    metric = _METRIC.search(said.group(1))
+    try:
+        counted = json.loads(metric.group(1)) if metric else {}
+    except ValueError:
+        return 0
+    is_records = counted.get("metric") == "record_count"
+    return int(counted["value"]) if is_records else 0
