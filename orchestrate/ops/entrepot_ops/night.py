@@ -314,15 +314,14 @@ def find_meltano(root: Path) -> str:
     Raises:
         RunFailed: If there is none.
     """
-    named = os.environ.get("MELTANO_EXECUTABLE")
     places = [root / ".venv/bin/meltano", Path(sys.executable).with_name("meltano")]
     for place in places:
-        if not named and os.access(place, os.X_OK):
+        if os.access(place, os.X_OK):
             return str(place)
-    found = shutil.which(named or "meltano")
+    found = shutil.which("meltano")
     if found is None:
         raise RunFailed(
-            f"{named or 'meltano'} cannot be run",
+            f"there is no meltano in {root}/.venv/bin, nor on PATH",
             "run scripts/demo or scripts/test once: they make .venv",
         )
     return found

@@ -55,7 +55,8 @@ SELECT n.night_id, n.status, n.scope, n.started_at,
     coalesce((SELECT sum(s.seconds) FROM entrepot_ops.night_steps AS s
         WHERE s.night_id = n.night_id), 0)::float8 AS work_seconds,
     (SELECT sum(s.row_count)::bigint FROM entrepot_ops.night_steps AS s
-        WHERE s.night_id = n.night_id AND s.status IN ('succeeded', 'partial', 'differs')) AS row_count,
+        WHERE s.night_id = n.night_id
+        AND s.status IN ('succeeded', 'partial', 'differs')) AS row_count,
     (SELECT sum(t.byte_count)::bigint FROM entrepot_ops.table_sizes AS t
         WHERE t.night_id = n.night_id) AS warehouse_bytes
 FROM entrepot_ops.nights AS n WHERE n.night_id <= %s ORDER BY n.night_id DESC LIMIT %s
@@ -74,9 +75,11 @@ SELECT subject, finding FROM entrepot_ops.findings WHERE run_id = ANY (%s) ORDER
 """
 # What each step's tables are as of: its last success, whichever night that was.
 _FRESHNESS = """
-SELECT step, max(ended_at) AS brought_at, extract(epoch FROM now() - max(ended_at))::float8 AS age
-FROM entrepot_ops.night_steps WHERE status IN ('succeeded', 'partial', 'differs')
-GROUP BY step ORDER BY min(place), step
+SELECT s.step, max(s.ended_at) AS brought_at,
+    extract(epoch FROM now() - max(s.ended_at))::float8 AS age
+FROM entrepot_ops.night_steps AS s JOIN entrepot_ops.nights AS n USING (night_id)
+WHERE s.status IN ('succeeded', 'partial', 'differs') AND n.status <> 'imported'
+GROUP BY s.step ORDER BY min(s.place), s.step
 """
 _TOLD = """
 SELECT sent_at, receiver, outcome, is_delivered, message FROM entrepot_ops.notifications

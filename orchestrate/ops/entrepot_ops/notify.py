@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import socket
+
 import click
 
 from entrepot_ops import outcome as outcomes
@@ -72,8 +75,17 @@ def _record(outcome: Outcome, deliveries: list[Delivery], store: Store) -> None:
 @click.command("notify")
 @click.option("--night", type=int, help="Which night.  [default: the last one]")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent; send nothing.")
+@click.option("--job", help="Tell that this job failed, whatever the last night.")
+@click.option("--exit-status", type=int, default=1, help="That job's exit status.")
 @click.pass_context
-def command(context: click.Context, *, night: int | None, dry_run: bool) -> None:
+def command(
+    context: click.Context,
+    *,
+    night: int | None,
+    dry_run: bool,
+    job: str | None,
+    exit_status: int,
+) -> None:
     """Tell NOTIFICATIONS and Sentry how the last night ended.
 
     Every receiver is tried, whatever becomes of the others: three attempts each. The body is
@@ -82,15 +94,16 @@ def command(context: click.Context, *, night: int | None, dry_run: bool) -> None
     """
     settings = load(Settings, context.obj)
     store = Store(settings.warehouse)
-    outcome = None if night else outcomes.read_runs(store)
-    outcome = outcome or outcomes.read(store, night)
+    if job:
+        outcome = _of_job(job, exit_status)
+    else:
+        outcome = None if night else outcomes.read_runs(store)
+        outcome = outcome or outcomes.read(store, night)
     if outcome is None:
         raise RunFailed(
             f"there is no night {night}" if night else "there is no night yet"
         )
     if dry_run:
-        import json
-
         click.echo(json.dumps(outcome.as_dict(), indent=2, default=str))
         return
     deliveries = tell_all(outcome, settings, store)
@@ -99,3 +112,15 @@ def command(context: click.Context, *, night: int | None, dry_run: bool) -> None
     missed = [d.receiver for d in deliveries if not d.is_delivered]
     if missed:
         raise PublishedWithFault(f"could not tell {', '.join(missed)}")
+
+
+def _of_job(job: str, exit_status: int) -> Outcome:
+    """Say that a job of its own schedule failed."""
+    return Outcome(
+        outcome="failure",
+        status="failed",
+        message=f"the job {job} ended with status {exit_status}",
+        scope=job,
+        host=socket.gethostname(),
+        failed_steps=[job],
+    )

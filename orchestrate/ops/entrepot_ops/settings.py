@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -276,14 +277,18 @@ def load(kind: type[Verb], log_format: str | None = None) -> Verb:
         raise Refused(problems) from None
 
 
-def hide_environment() -> None:
-    """Teach the redactor every secret that the environment holds, whoever reads it."""
-    for name, value in os.environ.items():
+def hide_environment(variables: Mapping[str, str] = os.environ) -> None:
+    """Teach the redactor every secret that variables hold, whoever reads them.
+
+    Args:
+        variables: By name.
+    """
+    for name, value in variables.items():
         if value and any(part in name for part in _SECRET_NAMES):
             _hide(value)
         if "://" in value:
             _hide(_password(value))
-    _hide_receivers(os.environ.get("NOTIFICATIONS") or "[]")
+    _hide_receivers(variables.get("NOTIFICATIONS") or "[]")
 
 
 def _hide_receivers(text: str) -> None:

@@ -21,7 +21,8 @@ SELECT n.night_id, n.scope, n.status, n.host, n.pid, n.started_at, n.ended_at, n
     extract(epoch FROM coalesce(n.ended_at, now()) - n.started_at)::float8 AS seconds,
     (SELECT count(*) FROM entrepot_ops.night_starts AS s WHERE s.night_id = n.night_id) AS starts,
     (SELECT sum(s.row_count)::bigint FROM entrepot_ops.night_steps AS s
-        WHERE s.night_id = n.night_id AND s.status IN ('succeeded', 'partial', 'differs')) AS row_count,
+        WHERE s.night_id = n.night_id
+        AND s.status IN ('succeeded', 'partial', 'differs')) AS row_count,
     (SELECT count(*) FROM entrepot_ops.night_steps AS s
         WHERE s.night_id = n.night_id AND s.status = 'failed') AS failed_attempts
 FROM entrepot_ops.nights AS n ORDER BY n.night_id DESC LIMIT %s
