@@ -155,9 +155,8 @@ def _positions(name: str, steps: tuple[Step, ...]) -> list[int]:
         names = sorted(
             {s.name for s in steps} | {job for step in steps for job in step.jobs}
         )
-        close = nearest(name, names)
-        hint = f"; did you mean {close!r}?" if close else ""
-        raise Refused([f"there is no step {name!r}{hint} (steps: {', '.join(names)})"])
+        hint = f".{nearest(name, names)} Steps: {', '.join(names)}"
+        raise Refused([f"there is no step {name!r}{hint}"])
     return found
 
 
@@ -201,5 +200,4 @@ def _annotations(job: Job, names: dict[str, str]) -> dict[str, dict]:
 
 
 def _unknown(text: str, name: str, known: list[str]) -> str:
-    close = nearest(name, known)
-    return f"job nightly {text}" + (f"; did you mean {close!r}?" if close else "")
+    return f"job nightly {text}.{nearest(name, known)}"

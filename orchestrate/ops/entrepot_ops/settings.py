@@ -184,7 +184,7 @@ class ScheduleSettings(VerbSettings):
     def _check_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             raise ValueError(
                 f"is not a time zone: {value!r}; write it as Europe/Paris"
             ) from None
