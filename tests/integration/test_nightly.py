@@ -235,7 +235,7 @@ def test_an_old_night_is_not_continued(project: Project, age: str) -> None:
     )
     project.behave("invoke dbt:build", "")
     project.calls()
-    assert project.ops("nightly")[0] == 0
+    assert project.ops("nightly", SCHEDULE="0 2 * * *")[0] == 0
     assert project.calls() == list(STEPS)
     assert project.last_night()[0] == 2
 

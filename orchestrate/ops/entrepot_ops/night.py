@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -18,8 +19,13 @@ from pg_replica.errors import Interrupted, RunFailed
 from pg_replica.logs import event
 
 _WARNING, _ERROR = 30, 40
-_SHOWN = 12  # lines of a failed step's output that are shown at once
+WORDS = {"skipped": "was skipped", "partial": "was done in part"}
 _DONE = ("succeeded", "differs")
+# 2026-01-31T02:00:00.123456Z [info     ] tap-postgres 02:00:00 error: …
+_PREFIX = re.compile(
+    r"^(\S+Z \[\w+ ?\] \S+ )?(\d\d:\d\d:\d\d )?((error|critical|warning): )?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class Night:
             return f"{failed[0]} failed, and --stop-on-failure was given"
         for need in step.needs:
             if statuses[need] not in (*_DONE, "left out"):
-                return f"it needs {need}, which {_became(statuses[need])}"
+                return f"it needs {need}, which {WORDS.get(statuses[need], statuses[need])}"
         if step.builds and (stale := self._stale()):
             feeding = {s for each in self._plan.steps for s in each.feeds}
             sources = [s for s in self._plan.steps if s.is_source]
@@ -220,9 +226,7 @@ class Night:
         )
         if results:
             self._record.dbt_results(number, results)
-        return self._judge(
-            step, number, ended, results, rows.total, partial=bool(stale)
-        )
+        return self._judge(step, number, ended, results, rows.total, stale)
 
     def _judge(
         self,
@@ -231,15 +235,17 @@ class Night:
         ended: process.Ended,
         results: list[dbt_results.Result] | None,
         rows: int,
-        *,
-        partial: bool,
+        stale: tuple[str, ...],
     ) -> tuple[str, bool]:
         exit_status = retries.real_status(ended.status, ended.tail)
         if ended.ran_out:
             status, again = "failed", False
             why = f"ended, as the night's time ({self._rules.budget}) is over"
+        elif exit_status == 0 and stale:
+            status, again = "partial", False
+            why = f"models of {', '.join(stale)} stay as they were"
         elif exit_status == 0:
-            status, again, why = ("partial" if partial else "succeeded"), False, ""
+            status, again, why = "succeeded", False, ""
         elif exit_status == retries.DIFFERS:
             status, again, why = "differs", False, explain(ended.tail, results)
         else:
@@ -267,11 +273,6 @@ class _Sum:
         self.total += number
 
 
-def _became(status: str) -> str:
-    words = {"skipped": "was skipped", "partial": "was done in part"}
-    return words.get(status, status)
-
-
 def explain(tail: tuple[str, ...], results: list[dbt_results.Result] | None) -> str:
     """Say in a sentence why a step failed.
 
@@ -286,10 +287,18 @@ def explain(tail: tuple[str, ...], results: list[dbt_results.Result] | None) -> 
             more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
             first = " ".join((bad[0].message or "").split())
             return f"{names}{more}: {first}"
-    lines = [" ".join(line.split()) for line in tail if line.strip()]
-    errors = [line for line in lines if _is_error(line)]
-    chosen = [line for line in errors if "Block run completed" not in line] or lines
-    return chosen[-1] if chosen else "it said nothing"
+    lines = [_bare(line) for line in tail if line.strip()]
+    errors = [
+        _bare(line)
+        for line in tail
+        if _is_error(line) and "Block run completed" not in line
+    ]
+    return (errors or lines or ["it said nothing"])[-1]
+
+
+def _bare(line: str) -> str:
+    """Take off what Meltano and loggers put before a message."""
+    return _PREFIX.sub("", " ".join(line.split()))
 
 
 def _is_error(line: str) -> bool:

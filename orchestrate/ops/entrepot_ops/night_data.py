@@ -78,7 +78,7 @@ _FRESHNESS = """
 SELECT s.step, max(s.ended_at) AS brought_at,
     extract(epoch FROM now() - max(s.ended_at))::float8 AS age
 FROM entrepot_ops.night_steps AS s JOIN entrepot_ops.nights AS n USING (night_id)
-WHERE s.status IN ('succeeded', 'partial', 'differs') AND n.status <> 'imported'
+WHERE s.status IN ('succeeded', 'differs') AND n.status <> 'imported'
 GROUP BY s.step ORDER BY min(s.place), s.step
 """
 _TOLD = """

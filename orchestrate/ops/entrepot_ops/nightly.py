@@ -11,7 +11,7 @@ import click
 
 from entrepot_ops import outcome, plan, project, schedule
 from entrepot_ops.lock import NightLock
-from entrepot_ops.night import Night, Progress, Rules
+from entrepot_ops.night import WORDS, Night, Progress, Rules
 from entrepot_ops.notify import tell_all
 from entrepot_ops.outcome import Outcome
 from entrepot_ops.output import OutputLog
@@ -226,10 +226,9 @@ def _verdict(chosen: Plan, progress: Progress) -> tuple[str, str | None, int]:
     differing = [n for n, s in statuses.items() if s == "differs"]
     unfinished = [n for n, s in statuses.items() if s in ("skipped", "partial")]
     if failed or unfinished:
-        why = "; ".join(
-            f"{name}: {progress.messages.get(name, statuses[name])}"
-            for name in [*failed, *unfinished]
-        )
+        parts = [f"{name} failed: {progress.messages[name]}" for name in failed]
+        parts += [f"{name} {WORDS[statuses[name]]}" for name in unfinished]
+        why = "; ".join(parts)
         sources = {step.name for step in chosen.steps if step.is_source}
         is_published = not sources.intersection([*failed, *unfinished])
         return "failed", why, _LATER if is_published else 1

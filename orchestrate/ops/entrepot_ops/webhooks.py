@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as SlowError
 from urllib3.util import Retry, Timeout
 
 from entrepot_ops.settings import Receiver
 from pg_replica.redaction import redact
 
+_CONNECTION = re.compile(r"^.*?HTTPS?Connection(Pool)?\(.*?\)[^:]*: ")
 _RETRIES = 3
 _PAUSE = 1.0  # seconds before the second attempt; doubled after each
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -128,5 +131,6 @@ def _pool(url: str) -> urllib3.PoolManager:
 def _root_cause(error: BaseException) -> str:
     """Say why, without the URL that urllib3 repeats."""
     reason = getattr(error, "reason", None) or error
-    words = str(reason).rpartition(">: ")[2] or type(reason).__name__
-    return words.removeprefix(": ")
+    if isinstance(reason, SlowError) and not isinstance(reason, NewConnectionError):
+        return "no answer in time"
+    return _CONNECTION.sub("", str(reason)) or type(reason).__name__

@@ -90,6 +90,7 @@ class Project:
             "EXPONENTIAL_RETRY_DELAY": "1",
             "NOTIFICATION_TIMEOUT": "2",
             "CONNECT_BUDGET": "5",
+            "SCHEDULE": "0 2 29 2 *",  # so that no night is due while a test runs
             **self.env,
             "MELTANO_PROJECT_ROOT": str(self.root),
         }
