@@ -116,8 +116,6 @@ def is_due(expression: str, zone: str, watch: str, now: datetime) -> bool:
     Returns:
         Whether one of its times has come since we were last asked.
     """
-    minute = now.replace(second=0, microsecond=0)
-    asked = last_time(
-        watch, "UTC", datetime.fromtimestamp(minute.timestamp() - 60, timezone.utc)
-    )
+    minute = now.astimezone(timezone.utc).replace(second=0, microsecond=0)
+    asked = next(CronSim(watch, minute, reverse=True))
     return last_time(expression, zone, minute) > asked

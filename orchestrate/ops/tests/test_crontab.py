@@ -94,7 +94,7 @@ def test_others_lines_are_never_touched(root: Path) -> None:
     first = table.read_text()
     assert ops(root, "--check")[0] == 0
     others = "MAILTO=me@example.org\n# mine\n* * * * * true % x\n"
-    table.write_text(others + first + "@daily last")
+    table.write_text(others + first + "@daily last\n")
     assert ops(root, "--check")[0] == 0
     (root / "meltano.yml").write_text(_PROJECT.replace("15 2", "45 3"))
     status, output = ops(root, "--check")
@@ -104,7 +104,7 @@ def test_others_lines_are_never_touched(root: Path) -> None:
     assert ops(root, "--check")[0] == 0
     assert table.read_text().count("BEGIN entrepot") == 1
     assert ops(root, "--remove")[0] == 0
-    assert table.read_text() == others + "@daily last"
+    assert table.read_text() == others + "@daily last\n"
     assert ops(root, "--remove")[0] == 0
 
 
