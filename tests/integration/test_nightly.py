@@ -7,10 +7,11 @@ import os
 import signal
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from entrepot_lab.nights import STEPS, Project, webhooks
+from entrepot_lab.nights import STEPS, Project, sentry, webhooks
 from entrepot_lab.warehouse import PASSWORD, Lab
 
 
@@ -379,3 +380,27 @@ def test_a_warehouse_that_is_away_is_told_too(project: Project) -> None:
     assert status == 1, output
     assert received[0].body["outcome"] == "failure"
     assert "cannot connect to the warehouse" in received[0].body["message"]
+
+
+def test_sentry_hears_of_failures_alone_and_no_secret(project: Project) -> None:
+    with sentry() as (dsn, envelopes):
+        project.env |= {
+            "SENTRY_ENABLED": "true",
+            "SENTRY_DSN": dsn,
+            "SENTRY_ENVIRONMENT": "test",
+        }
+        assert project.ops("nightly")[0] == 0
+        assert envelopes == []
+        project.behave("invoke dbt:build", 'echo "error: $TARGET_DATABASE_URL"; exit 2')
+        assert project.ops("nightly")[0] == 4
+    (text,) = envelopes
+    assert "dbt:build failed" in text
+    assert '"environment":"test"' in text.replace(": ", ":")
+    assert PASSWORD not in text
+    assert quote(PASSWORD, safe="") not in text
+    status, output = project.ops("nightly")  # Sentry is away
+    assert status == 4
+    assert "Sentry was not told" in output
+    status, output = project.ops("nightly", SENTRY_DSN="")
+    assert status == 2
+    assert "SENTRY_DSN is missing" in output

@@ -177,7 +177,6 @@ class Night:
             status, again = self._attempt(step, place)
             self.progress.statuses[step.name] = status
             if status != "failed":
-                self.progress.messages.pop(step.name, None)
                 self.progress.ran.add(step.name)
                 return
             failures += 1
@@ -252,8 +251,7 @@ class Night:
             status, why = "failed", explain(ended.tail, results)
             again = retries.is_worth_it(exit_status, ended.tail, results)
         self._record.end_step(step, number, status, exit_status, rows or None, why)
-        if why:
-            self.progress.messages[step.name] = why
+        self.progress.messages[step.name] = why
         if status == "failed":
             event(
                 f"{step.name}: failed with status {exit_status}: {why}",

@@ -14,7 +14,8 @@ _STAMP = re.compile(
 )
 _PARALLEL = re.compile(r"(launching|finished) item (\d+) (.+?)\"?\s*$")
 _SERIAL = re.compile(
-    r"pg_restore: (?:(processing data for table|executing) |creating ([A-Z]+(?: [A-Z]+)*) )\"?(.+?)\"?$"
+    r"pg_restore: (?:(processing data for table|executing) |creating ([A-Z]+(?: [A-Z]+)*) )"
+    r"\"?(.+?)\"?$"
 )
 _KINDS = (
     *(

@@ -15,7 +15,14 @@ from zoneinfo import ZoneInfo
 import psycopg
 from cronsim import CronSim, CronSimError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sentry_sdk.utils import BadDsn, Dsn
 
@@ -119,9 +126,7 @@ class NotifySettings(VerbSettings):
     notification_timeout: float = Field(
         10, gt=0, validation_alias="NOTIFICATION_TIMEOUT"
     )
-    sentry_enabled: bool = Field(
-        default=False, strict=False, validation_alias="SENTRY_ENABLED"
-    )
+    sentry_enabled: bool = Field(default=False, validation_alias="SENTRY_ENABLED")
     sentry_dsn: str | None = Field(None, validation_alias="SENTRY_DSN")
     sentry_environment: str = Field(
         "development", validation_alias="SENTRY_ENVIRONMENT"
@@ -153,6 +158,14 @@ class NotifySettings(VerbSettings):
                 'must be a JSON list of objects such as [{"url":"https://…","token":"…"}]'
             )
         return receivers
+
+    @model_validator(mode="after")
+    def _check_sentry(self) -> NotifySettings:
+        if self.sentry_enabled and not self.sentry_dsn:
+            raise ValueError(
+                "SENTRY_DSN is missing, which SENTRY_ENABLED makes necessary"
+            )
+        return self
 
     @field_validator("sentry_dsn")
     @classmethod
@@ -329,7 +342,9 @@ def _set_up_logs(log_format: str | None) -> None:
 
 def _sentence(error: dict) -> str:
     """Say one validation error as an operator would want to read it."""
-    variable = str(error["loc"][0]) if error["loc"] else "the environment"
+    if not error["loc"]:  # it concerns several variables, and names them
+        return error["msg"].removeprefix("Value error, ")
+    variable = str(error["loc"][0])
     place = "".join(f"[{part}]" for part in error["loc"][1:])
     if error["type"] == "missing" and not place:
         return f"{variable} is missing: see .env.example"

@@ -6,6 +6,7 @@ step's file. Everything else is real: the `ops` command, the warehouse, processe
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -296,10 +297,42 @@ def webhooks() -> Iterator[tuple[str, list[Received]]]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _served(Handler) as place:
+        yield f"http://{place}", received
+
+
+@contextmanager
+def sentry() -> Iterator[tuple[str, list[str]]]:
+    """Serve what Sentry's clients post to.
+
+    Yields:
+        The DSN, and the envelopes received, as text.
+    """
+    envelopes: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            envelopes.append(body.decode())
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with _served(Handler) as place:
+        yield f"http://key@{place}/1", envelopes
+
+
+@contextmanager
+def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", received
+        yield f"127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
