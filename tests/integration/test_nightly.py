@@ -156,11 +156,12 @@ def test_sigterm_ends_the_children_and_is_no_failure(project: Project) -> None:
     """F05."""
     project.behave("run tap-db target-db", "sh -c 'echo $$ >child; sleep 300' & wait")
     process = project.start("nightly")
-    project.wait_until((project.root / "child").exists)
+    child_file = project.root / "child"
+    project.wait_until(lambda: child_file.exists() and child_file.read_text().strip())
     process.send_signal(signal.SIGTERM)
     output = process.communicate()[0]
     assert process.returncode == 143, output
-    child = int((project.root / "child").read_text())
+    child = int(child_file.read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     assert project.last_night() == (1, "cancelled")

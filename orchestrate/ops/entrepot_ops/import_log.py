@@ -51,8 +51,8 @@ def command(context: click.Context, *, file: Path, day: str | None) -> None:
             log = parse(lines, day)
     except ValueError as error:
         raise RunFailed(f"{file}: {error}") from None
-    store = Store(settings.warehouse)
-    with NightLock(settings.warehouse, settings.connect_budget).held():
+    lock = NightLock(settings.warehouse, settings.connect_budget)
+    with lock.held(), Store(settings.warehouse) as store:
         NightRecord(store)
         night = _insert(store, file.name, log)
     event(f"night {night}: {len(log.items)} items of {file}")

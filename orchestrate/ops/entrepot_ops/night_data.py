@@ -49,11 +49,9 @@ SELECT table_schema, table_name FROM entrepot_ops.table_sizes WHERE night_id = %
 EXCEPT SELECT table_schema, table_name FROM entrepot_ops.table_sizes WHERE night_id = %s
 ORDER BY 1, 2
 """
-_NIGHTS = """
+_NIGHTS = f"""
 SELECT n.night_id, n.status, n.scope, n.started_at,
-    extract(epoch FROM coalesce(n.ended_at, now()) - n.started_at)::float8 AS seconds,
-    coalesce((SELECT sum(s.seconds) FROM entrepot_ops.night_steps AS s
-        WHERE s.night_id = n.night_id), 0)::float8 AS work_seconds,
+    {outcome.WORKED} AS seconds,
     (SELECT sum(s.row_count)::bigint FROM entrepot_ops.night_steps AS s
         WHERE s.night_id = n.night_id
         AND s.status IN ('succeeded', 'partial', 'differs')) AS row_count,

@@ -93,25 +93,26 @@ def command(
     is 4 when somebody could not be told.
     """
     settings = load(Settings, context.obj)
-    store = Store(settings.warehouse)
-    if job:
-        outcome = _of_job(job, exit_status)
-    else:
-        outcome = None if night else outcomes.read_runs(store)
-        outcome = outcome or outcomes.read(store, night)
-    if outcome is None:
-        raise RunFailed(
-            f"there is no night {night}" if night else "there is no night yet"
-        )
-    if dry_run:
-        click.echo(json.dumps(outcome.as_dict(), indent=2, default=str))
-        return
-    deliveries = tell_all(outcome, settings, store)
+    with Store(settings.warehouse) as store:
+        outcome = _of_job(job, exit_status) if job else _of_night(store, night)
+        if dry_run:
+            click.echo(json.dumps(outcome.as_dict(), indent=2, default=str))
+            return
+        deliveries = tell_all(outcome, settings, store)
     if not deliveries:
         event("NOTIFICATIONS names nobody")
     missed = [d.receiver for d in deliveries if not d.is_delivered]
     if missed:
         raise PublishedWithFault(f"could not tell {', '.join(missed)}")
+
+
+def _of_night(store: Store, night: int | None) -> Outcome:
+    outcome = None if night else outcomes.read_runs(store)
+    outcome = outcome or outcomes.read(store, night)
+    if outcome is None:
+        which = f"there is no night {night}" if night else "there is no night yet"
+        raise RunFailed(which)
+    return outcome
 
 
 def _of_job(job: str, exit_status: int) -> Outcome:

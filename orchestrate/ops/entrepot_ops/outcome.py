@@ -9,6 +9,14 @@ from entrepot_ops.store import Row, Store
 
 Kind = Literal["success", "failure", "recovery"]
 _GOOD = ("succeeded",)
+# A night that was continued in the morning has not worked in between.
+WORKED = """
+coalesce(
+    (SELECT sum(extract(epoch FROM coalesce(w.ended_at, now()) - w.started_at))
+        FROM entrepot_ops.night_starts AS w WHERE w.night_id = n.night_id),
+    extract(epoch FROM n.ended_at - n.started_at)
+)::float8
+"""
 _STEPS = """
 SELECT DISTINCT ON (place, step) step, task, status, attempt AS attempts, seconds, exit_status,
     row_count, byte_count, message
@@ -29,7 +37,7 @@ class Outcome:
         host: Where it ran.
         started_at: When, ISO 8601.
         ended_at: When, ISO 8601.
-        seconds: For how long.
+        seconds: For how long it worked.
         row_count: Rows brought.
         byte_count: Bytes brought.
         failed_steps: Names.
@@ -70,8 +78,8 @@ def read(store: Store, night_id: int | None = None) -> Outcome | None:
     if not store.has("nights"):
         return None
     night = store.one(
-        "SELECT *, extract(epoch FROM coalesce(ended_at, now()) - started_at)::float8 AS seconds"
-        " FROM entrepot_ops.nights WHERE night_id = coalesce(%s, (SELECT max(night_id)"
+        f"SELECT n.*, {WORKED} AS seconds"
+        " FROM entrepot_ops.nights AS n WHERE night_id = coalesce(%s, (SELECT max(night_id)"
         " FROM entrepot_ops.nights WHERE status <> 'imported'))",
         [night_id],
     )

@@ -56,18 +56,22 @@ class NightRecord:
         self.night_id = 0
         self._started_at: datetime | None = None
         store.make_tables()
+        # When they died nobody knows; the last that they wrote is the best guess.
         self.interrupted = store.rows(
-            "UPDATE entrepot_ops.nights SET status = 'interrupted', ended_at = now(),"
-            " message = 'interrupted in step ' || step WHERE status = 'running'"
+            "UPDATE entrepot_ops.nights AS n SET status = 'interrupted',"
+            " message = 'interrupted in step ' || step, ended_at = coalesce((SELECT"
+            " max(coalesce(s.ended_at, s.started_at)) FROM entrepot_ops.night_steps AS s"
+            " WHERE s.night_id = n.night_id), n.started_at) WHERE status = 'running'"
             " RETURNING night_id, step, host, pid"
         )
         if self.interrupted:
             store.rows(
-                "UPDATE entrepot_ops.night_steps SET status = 'interrupted', ended_at = now()"
-                " WHERE status = 'running'"
+                "UPDATE entrepot_ops.night_starts AS w SET status = 'interrupted',"
+                " ended_at = greatest(w.started_at, n.ended_at) FROM entrepot_ops.nights AS n"
+                " WHERE w.night_id = n.night_id AND w.status = 'running'"
             )
             store.rows(
-                "UPDATE entrepot_ops.night_starts SET status = 'interrupted', ended_at = now()"
+                "UPDATE entrepot_ops.night_steps SET status = 'interrupted'"
                 " WHERE status = 'running'"
             )
 

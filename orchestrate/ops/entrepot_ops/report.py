@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from pg_replica.logs import event
 from pg_replica.redaction import redact
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BREAK = timedelta(minutes=10)
 _SMALLEST_BAR = 0.4  # percent of the timeline's width
 
 
@@ -58,7 +60,8 @@ def command(
     The page is one file that asks for nothing from elsewhere: it can be mailed or archived.
     """
     settings = load(Settings, context.obj)
-    data = night_data.read(Store(settings.warehouse), night, compare)
+    with Store(settings.warehouse) as store:
+        data = night_data.read(store, night, compare)
     text = redact(render(data, kind, settings))
     number = data["night"]["night_id"]
     if output is None and kind == "html":
@@ -151,30 +154,43 @@ def _when(moment: datetime | str | None, zone: ZoneInfo) -> str:
 
 
 def _timeline(attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Place the attempts between the first's beginning and the last's end, in percent."""
-    now = datetime.now(timezone.utc)
-    done = [a for a in attempts if a["status"] != "skipped"]
-    if not done:
-        return []
-    first = min(a["started_at"] for a in done)
-    last = max(a["ended_at"] or now for a in done)
-    whole = max((last - first).total_seconds(), 1e-3)
-    bars = []
+    """Place the attempts one after the other, in percent; long breaks between them are cut out."""
+    done = sorted(
+        (a for a in attempts if a["status"] != "skipped"), key=itemgetter("started_at")
+    )
+    placed: list[tuple[float, float, dict[str, Any]]] = []
+    reached, cut = None, timedelta()
     for attempt in done:
-        left = 100 * (attempt["started_at"] - first).total_seconds() / whole
-        ended = attempt["ended_at"] or now
-        width = 100 * (ended - attempt["started_at"]).total_seconds() / whole
-        width = max(width, _SMALLEST_BAR)
-        bars.append({**attempt, "left": min(left, 100 - width), "width": width})
+        began = attempt["started_at"]
+        if reached is not None and began - reached > _BREAK:
+            cut += began - reached
+        ended = _end_of(attempt)
+        first = done[0]["started_at"] + cut
+        placed.append(
+            ((began - first).total_seconds(), (ended - began).total_seconds(), attempt)
+        )
+        reached = max(ended, reached or ended)
+    whole = max((start + length for start, length, _ in placed), default=0) or 1e-3
+    bars = []
+    for start, length, attempt in placed:
+        width = max(100 * length / whole, _SMALLEST_BAR)
+        left = min(100 * start / whole, 100 - width)
+        bars.append({**attempt, "left": left, "width": width})
     return bars
+
+
+def _end_of(attempt: dict[str, Any]) -> datetime:
+    if attempt["ended_at"]:
+        return attempt["ended_at"]
+    is_running = attempt["status"] == "running"
+    return datetime.now(timezone.utc) if is_running else attempt["started_at"]
 
 
 def _bars(trend: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give each night's work a height, in percent of the longest."""
-    longest = max((night["work_seconds"] for night in trend), default=0) or 1
+    longest = max((night["seconds"] for night in trend), default=0) or 1
     return [
-        {**night, "height": max(2, 100 * night["work_seconds"] / longest)}
-        for night in trend
+        {**night, "height": max(2, 100 * night["seconds"] / longest)} for night in trend
     ]
 
 

@@ -16,9 +16,9 @@ from entrepot_ops.store import Store
 from pg_replica.redaction import redact
 from pg_replica.settings import project_root
 
-_NIGHTS = """
+_NIGHTS = f"""
 SELECT n.night_id, n.scope, n.status, n.host, n.pid, n.started_at, n.ended_at, n.step, n.message,
-    extract(epoch FROM coalesce(n.ended_at, now()) - n.started_at)::float8 AS seconds,
+    {outcome.WORKED} AS seconds,
     (SELECT count(*) FROM entrepot_ops.night_starts AS s WHERE s.night_id = n.night_id) AS starts,
     (SELECT sum(s.row_count)::bigint FROM entrepot_ops.night_steps AS s
         WHERE s.night_id = n.night_id
@@ -57,9 +57,9 @@ def read(settings: Settings, count: int) -> dict[str, Any]:
     Returns:
         `nights` (newest first), `steps` of the newest, `is_running`, `next_run`.
     """
-    store = Store(settings.warehouse)
-    nights = store.rows(_NIGHTS, [count]) if store.has("nights") else []
-    newest = outcome.read(store, nights[0]["night_id"]) if nights else None
+    with Store(settings.warehouse) as store:
+        nights = store.rows(_NIGHTS, [count]) if store.has("nights") else []
+        newest = outcome.read(store, nights[0]["night_id"]) if nights else None
     is_running = lock.is_held(settings.warehouse)
     if nights and nights[0]["status"] == "running" and not is_running:
         nights[0]["status"] = "interrupted"

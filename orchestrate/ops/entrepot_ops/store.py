@@ -82,6 +82,12 @@ class Store:
             script = resources.files(package).joinpath("record.sql").read_text()
             self.rows(script)
 
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Hang up."""
         with self._mutex:
