@@ -173,7 +173,7 @@ def test_sigterm_ends_the_children_and_is_no_failure(project: Project) -> None:
     assert project.last_night() == (1, "succeeded")
 
 
-def test_what_ignores_sigterm_is_killed_by_the_budget(project: Project) -> None:
+def test_the_budget_ends_what_runs_and_leaves_out_the_rest(project: Project) -> None:
     project.behave("invoke replica:run", "echo begun; sleep 300")
     status, output = project.ops("nightly", "--budget", "2s")
     assert status == 1, output
@@ -264,6 +264,23 @@ def test_parts_of_a_night(project: Project) -> None:
     assert "Did you mean 'transform'" in output
     assert project.ops("nightly", "--dry-run")[0] == 0
     assert project.calls() == []
+
+
+def test_a_part_of_an_unfinished_night_does_not_finish_it(project: Project) -> None:
+    project.behave("invoke replica:run", "exit 2")
+    project.behave("invoke dbt:build", "exit 2")
+    assert project.ops("nightly")[0] == 1
+    project.behave("invoke dbt:build", "")
+    status, output = project.ops("nightly", "--only", "dbt:build")
+    assert status == 1
+    assert "full-replication is still to be done" in output
+    project.behave("invoke replica:run", "")
+    project.calls()
+    assert project.ops("nightly")[0] == 0
+    assert project.calls() == [STEPS[0], *STEPS[3:5]]
+    assert project.last_night() == (1, "succeeded")
+    pages = Path(project.env["WORK_DIR"], "reports").glob("*.html")
+    assert [page.name for page in pages] == ["night-1.html"]
 
 
 def test_the_lock_is_taken_again_after_its_session_was_lost(project: Project) -> None:

@@ -20,6 +20,7 @@ from pg_replica.logs import event
 
 _WARNING, _ERROR = 30, 40
 WORDS = {"skipped": "was skipped", "partial": "was done in part"}
+LEFT_OUT = "left out"
 _DONE = ("succeeded", "differs")
 # 2026-01-31T02:00:00.123456Z [info     ] tap-postgres 02:00:00 error: …
 _PREFIX = re.compile(
@@ -60,11 +61,13 @@ class Progress:
         statuses: By step: the record's words, or `left out`.
         ran: Steps that ran in this start, not in an earlier one.
         messages: By step, why it did not succeed.
+        earlier: By step that is not asked for now, its status in an earlier start.
     """
 
     statuses: dict[str, str] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
     messages: dict[str, str] = field(default_factory=dict)
+    earlier: dict[str, str] = field(default_factory=dict)
 
     def failed(self) -> list[str]:
         """List the steps that failed, in order."""
@@ -114,7 +117,9 @@ class Night:
         for place, step in enumerate(self._plan.steps, start=1):
             statuses = self.progress.statuses
             if step.name not in self._plan.wanted:
-                statuses[step.name] = "left out"
+                statuses[step.name] = LEFT_OUT
+                if step.name in earlier:
+                    self.progress.earlier[step.name] = earlier[step.name]["status"]
                 continue
             if self._is_done(step, earlier.get(step.name)):
                 event(f"{step.name}: had succeeded, and nothing changed since")
@@ -146,7 +151,7 @@ class Night:
         if self._rules.stops_on_failure and (failed := self.progress.failed()):
             return f"{failed[0]} failed, and --stop-on-failure was given"
         for need in step.needs:
-            if statuses[need] not in (*_DONE, "left out"):
+            if statuses[need] not in (*_DONE, LEFT_OUT):
                 return f"it needs {need}, which {WORDS.get(statuses[need], statuses[need])}"
         if step.builds and (stale := self._stale()):
             feeding = {s for each in self._plan.steps for s in each.feeds}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import click
 
-from entrepot_ops import outcome, plan, project, schedule
+from entrepot_ops import night_data, outcome, plan, project, report, schedule
 from entrepot_ops.lock import NightLock
 from entrepot_ops.night import WORDS, Night, Progress, Rules
 from entrepot_ops.notify import tell_all
@@ -26,6 +26,7 @@ from pg_replica.run import signals_end_the_run
 from pg_replica.settings import project_root
 
 _WARNING, _ERROR = 30, 40
+_DONE = ("succeeded", "differs")
 _LATER = 4  # published, but something after it failed or differed
 _HASTE = 5.0  # seconds for telling receivers when a signal has ended the night
 
@@ -185,7 +186,7 @@ class _Runner:
 
     def _continues(self, last: LastNight) -> bool:
         """Say whether the last night is to be finished, rather than another begun."""
-        if self._fresh or last.status in ("succeeded", "differs"):
+        if self._fresh or last.scope or last.status in _DONE:
             return False
         began = datetime.now(timezone.utc) - timedelta(seconds=last.seconds_ago)
         if self._expression is None:
@@ -211,12 +212,27 @@ class _Runner:
             )
         level = _WARNING if exit_status else 20
         event(f"night {told.night_id or ''} {status}: {told.message}", level)
+        is_told = self._tell(told, store, in_haste=status == "cancelled")
+        is_reported = self._report(told.night_id) if store else True
+        return exit_status or (0 if is_told and is_reported else _LATER)
+
+    def _tell(self, told: Outcome, store: Store | None, *, in_haste: bool) -> bool:
         settings = self._settings
-        if status == "cancelled":  # whoever sent the signal will not wait for long
+        if in_haste:  # whoever sent a signal will not wait for long
             hasty = min(_HASTE, settings.notification_timeout) / 3
             settings = settings.model_copy(update={"notification_timeout": hasty})
-        missed = [d for d in tell_all(told, settings, store) if not d.is_delivered]
-        return exit_status or (_LATER if missed else 0)
+        return all(d.is_delivered for d in tell_all(told, settings, store))
+
+    def _report(self, night: int | None) -> bool:
+        """Write the page, so that it is there in the morning."""
+        try:
+            data = night_data.read(self._store, night, None)
+            path = report.save(data, self._settings, self._settings.work_dir)
+        except (ReplicaError, OSError) as error:
+            event(f"the report could not be written: {one_line(error)}", _WARNING)
+            return False
+        event(f"the report is in {path}")
+        return True
 
 
 def _verdict(chosen: Plan, progress: Progress) -> tuple[str, str | None, int]:
@@ -224,13 +240,15 @@ def _verdict(chosen: Plan, progress: Progress) -> tuple[str, str | None, int]:
     statuses = progress.statuses
     failed = progress.failed()
     differing = [n for n, s in statuses.items() if s == "differs"]
-    unfinished = [n for n, s in statuses.items() if s in ("skipped", "partial")]
-    if failed or unfinished:
+    unfinished = [n for n, s in statuses.items() if s in WORDS]
+    open_before = [n for n, s in progress.earlier.items() if s not in _DONE]
+    if failed or unfinished or open_before:
         parts = [f"{name} failed: {progress.messages[name]}" for name in failed]
         parts += [f"{name} {WORDS[statuses[name]]}" for name in unfinished]
+        parts += [f"{name} is still to be done" for name in open_before]
         why = "; ".join(parts)
         sources = {step.name for step in chosen.steps if step.is_source}
-        is_published = not sources.intersection([*failed, *unfinished])
+        is_published = not sources.intersection([*failed, *unfinished, *open_before])
         return "failed", why, _LATER if is_published else 1
     if differing:
         why = "; ".join(

@@ -32,14 +32,14 @@ class LastNight:
 
     Attributes:
         night_id: Its number.
+        scope: What was asked for; empty for a whole night.
         status: As the table `nights` has it.
-        started_at: When it began.
         seconds_ago: How long ago, by the warehouse's clock.
     """
 
     night_id: int
+    scope: str
     status: str
-    started_at: datetime
     seconds_ago: float
 
 
@@ -70,15 +70,15 @@ class NightRecord:
                 " ended_at = greatest(w.started_at, n.ended_at) FROM entrepot_ops.nights AS n"
                 " WHERE w.night_id = n.night_id AND w.status = 'running'"
             )
-            store.rows(
-                "UPDATE entrepot_ops.night_steps SET status = 'interrupted'"
-                " WHERE status = 'running'"
-            )
+        store.rows(
+            "UPDATE entrepot_ops.night_steps SET status = 'interrupted'"
+            " WHERE status = 'running'"
+        )
 
     def last_night(self) -> LastNight | None:
         """Find the newest night that ran here."""
         row = self._store.one(
-            "SELECT night_id, status, started_at,"
+            "SELECT night_id, scope, status,"
             " extract(epoch FROM now() - started_at)::float8 AS seconds_ago"
             " FROM entrepot_ops.nights WHERE status <> 'imported'"
             " ORDER BY night_id DESC LIMIT 1"

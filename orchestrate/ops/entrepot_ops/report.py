@@ -21,6 +21,7 @@ from pg_replica.logs import event
 from pg_replica.redaction import redact
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_KEPT = 60  # pages
 _BREAK = timedelta(minutes=10)
 _SMALLEST_BAR = 0.4  # percent of the timeline's width
 
@@ -62,15 +63,35 @@ def command(
     settings = load(Settings, context.obj)
     with Store(settings.warehouse) as store:
         data = night_data.read(store, night, compare)
-    text = redact(render(data, kind, settings))
-    number = data["night"]["night_id"]
     if output is None and kind == "html":
-        output = settings.work_dir / "reports" / f"night-{number}.html"
-    if output is None or str(output) == "-":
-        click.echo(text)
-        return
-    write(output, text)
-    event(f"the report of night {number} is in {output}")
+        output = save(data, settings, settings.work_dir)
+    else:
+        text = redact(render(data, kind, settings))
+        if output is None or str(output) == "-":
+            click.echo(text)
+            return
+        write(output, text)
+    event(f"the report of night {data['night']['night_id']} is in {output}")
+
+
+def save(data: dict[str, Any], settings: ScheduleSettings, work_dir: Path) -> Path:
+    """Write a night's page to where pages are, and remove those of long ago.
+
+    Args:
+        data: As `night_data.read` gives it.
+        settings: See `render`.
+        work_dir: WORK_DIR.
+
+    Returns:
+        The file.
+    """
+    folder = work_dir / "reports"
+    path = folder / f"night-{data['night']['night_id']}.html"
+    write(path, redact(render(data, "html", settings)))
+    pages = sorted(folder.glob("night-*.html"), key=lambda page: page.stat().st_mtime)
+    for page in pages[:-_KEPT]:
+        page.unlink(missing_ok=True)
+    return path
 
 
 def write(path: Path, text: str) -> None:

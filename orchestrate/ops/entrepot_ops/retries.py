@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from entrepot_ops.dbt_results import Result
 
 REFUSED, LOCKED, DIFFERS = 2, 3, 4
+_NOT_THERE = (126, 127)  # as a shell says that a command cannot be run
 _SIGNALS = 128
 # As `meltano run` logs them, whose own status is 1 whatever happened.
 _EXIT_CODES = re.compile(r"exit_codes\W{1,3}(\{.*?\})")
@@ -59,7 +60,7 @@ def is_worth_it(
         False for what the same attempt would meet again: a wrong configuration, a failing test,
         a wrong password; True for a lost server, a lock, a killed process.
     """
-    if status in (REFUSED, DIFFERS):
+    if status in (REFUSED, DIFFERS, *_NOT_THERE):
         return False
     if status == LOCKED or status > _SIGNALS:
         return True
