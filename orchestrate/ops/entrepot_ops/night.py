@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from entrepot_ops import dbt_results, inputs, process, retries
-from entrepot_ops.output import OutputLog, records_in
+from entrepot_ops import dbt_results, inputs, meltano_log, process, retries
+from entrepot_ops.meltano_log import Line
+from entrepot_ops.output import OutputLog
 from entrepot_ops.plan import Plan, Step
 from entrepot_ops.record import NightRecord
 from pg_replica.errors import Interrupted, RunFailed
@@ -22,11 +23,8 @@ _WARNING, _ERROR = 30, 40
 WORDS = {"skipped": "was skipped", "partial": "was done in part"}
 LEFT_OUT = "left out"
 _DONE = ("succeeded", "differs")
-# 2026-01-31T02:00:00.123456Z [info     ] tap-postgres 02:00:00 error: …
-_PREFIX = re.compile(
-    r"^(\S+Z \[\w+ ?\] \S+ )?(\d\d:\d\d:\d\d )?((error|critical|warning): )?",
-    re.IGNORECASE,
-)
+_TAIL = 60  # lines kept to say why a step failed
+_NAMED = 5  # nodes of dbt
 
 
 @dataclass(frozen=True)
@@ -105,11 +103,12 @@ class Night:
         self._meltano = find_meltano(root)
         self.progress = Progress()
 
-    def run(self, earlier: dict[str, dict]) -> None:
+    def run(self, earlier: dict[str, dict] | None) -> None:
         """Run what is to be run.
 
         Args:
-            earlier: Each step's last attempt in an earlier start of this night.
+            earlier: Each step's last attempt in an earlier start of this night; None when this
+                is the first.
 
         Raises:
             ReplicaError: If the night itself cannot go on; a step's failure is no such reason.
@@ -118,12 +117,13 @@ class Night:
             statuses = self.progress.statuses
             if step.name not in self._plan.wanted:
                 statuses[step.name] = LEFT_OUT
-                if step.name in earlier:
-                    self.progress.earlier[step.name] = earlier[step.name]["status"]
+                if earlier is not None:
+                    self.progress.earlier[step.name] = _status(earlier.get(step.name))
                 continue
-            if self._is_done(step, earlier.get(step.name)):
+            attempt = (earlier or {}).get(step.name)
+            if self._is_done(step, attempt):
                 event(f"{step.name}: had succeeded, and nothing changed since")
-                statuses[step.name] = earlier[step.name]["status"]
+                statuses[step.name] = _status(attempt)
                 continue
             self._check_lock()
             if reason := self._obstacle(step):
@@ -205,16 +205,18 @@ class Night:
             event(
                 f"{step.name}: models of {', '.join(stale)} stay as they are", _WARNING
             )
-        before, rows = dbt_results.stamp(self._root), _Sum()
+        before, said = dbt_results.stamp(self._root), _Said()
 
-        def on_line(line: str) -> None:
-            rows.add(records_in(self._output.write(step.name, line)))
+        def on_line(raw: str) -> None:
+            line = said.add(raw)
+            speaker = f"{line.speaker}: " if line.speaker else ""
+            self._output.write(step.name, f"{speaker}{line.text}")
 
         try:
             ended = process.run(
                 [self._meltano, *step.arguments(stale)],
                 self._root,
-                {**os.environ, "NO_COLOR": "1"},
+                {**os.environ, **meltano_log.FORMAT},
                 on_line,
                 self._rules.deadline,
             )
@@ -230,7 +232,7 @@ class Night:
         )
         if results:
             self._record.dbt_results(number, results)
-        return self._judge(step, number, ended, results, rows.total, stale)
+        return self._judge(step, number, ended, results, said, stale)
 
     def _judge(
         self,
@@ -238,10 +240,10 @@ class Night:
         number: int,
         ended: process.Ended,
         results: list[dbt_results.Result] | None,
-        rows: int,
+        said: _Said,
         stale: tuple[str, ...],
     ) -> tuple[str, bool]:
-        exit_status = retries.real_status(ended.status, ended.tail)
+        exit_status = retries.real_status(ended.status, said.last)
         if ended.ran_out:
             status, again = "failed", False
             why = f"ended, as the night's time ({self._rules.budget}) is over"
@@ -251,11 +253,13 @@ class Night:
         elif exit_status == 0:
             status, again, why = "succeeded", False, ""
         elif exit_status == retries.DIFFERS:
-            status, again, why = "differs", False, explain(ended.tail, results)
+            status, again, why = "differs", False, explain(said.last, results)
         else:
-            status, why = "failed", explain(ended.tail, results)
-            again = retries.is_worth_it(exit_status, ended.tail, results)
-        self._record.end_step(step, number, status, exit_status, rows or None, why)
+            status, why = "failed", explain(said.last, results)
+            again = retries.is_worth_it(exit_status, said.last, results)
+        self._record.end_step(
+            step, number, status, exit_status, said.records or None, why
+        )
         self.progress.messages[step.name] = why
         if status == "failed":
             event(
@@ -266,47 +270,41 @@ class Night:
         return status, again
 
 
-class _Sum:
-    """Adds up."""
+class _Said:
+    """What a step has printed: its last lines, and the records that it counted."""
 
     def __init__(self) -> None:
-        self.total = 0
+        self._lines: deque[Line] = deque(maxlen=_TAIL)
+        self.records = 0
 
-    def add(self, number: int) -> None:
-        self.total += number
+    def add(self, raw: str) -> Line:
+        line = meltano_log.parse(raw)
+        self._lines.append(line)
+        self.records += line.records
+        return line
+
+    @property
+    def last(self) -> list[Line]:
+        return list(self._lines)
 
 
-def explain(tail: tuple[str, ...], results: list[dbt_results.Result] | None) -> str:
+def _status(attempt: dict | None) -> str:
+    return attempt["status"] if attempt else "never begun"
+
+
+def explain(last: list[Line], results: list[dbt_results.Result] | None) -> str:
     """Say in a sentence why a step failed.
 
     Args:
-        tail: The last lines that it printed.
+        last: The last lines that it printed.
         results: What dbt said of its nodes.
     """
-    if results:
-        bad = [r for r in results if r.status in ("error", "fail")]
-        if bad:
-            names = ", ".join(_short_node(r.node) for r in bad[:5])
-            more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-            first = " ".join((bad[0].message or "").split())
-            return f"{names}{more}: {first}"
-    lines = [_bare(line) for line in tail if line.strip()]
-    errors = [
-        _bare(line)
-        for line in tail
-        if _is_error(line) and "Block run completed" not in line
-    ]
-    return (errors or lines or ["it said nothing"])[-1]
-
-
-def _bare(line: str) -> str:
-    """Take off what Meltano and loggers put before a message."""
-    return _PREFIX.sub("", " ".join(line.split()))
-
-
-def _is_error(line: str) -> bool:
-    lowered = line.lower()
-    return any(word in lowered for word in ("error", "critical", "refused", "fatal"))
+    bad = [r for r in results or [] if r.status in ("error", "fail")]
+    if not bad:
+        return meltano_log.reason(last)
+    names = ", ".join(_short_node(r.node) for r in bad[:_NAMED])
+    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    return f"{names}{more}: {' '.join((bad[0].message or '').split())}"
 
 
 def _short_node(node: str) -> str:

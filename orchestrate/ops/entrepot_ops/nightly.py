@@ -171,7 +171,7 @@ class _Runner:
                 _WARNING,
             )
         last = record.last_night()
-        earlier: dict[str, dict] = {}
+        earlier: dict[str, dict] | None = None
         if last is not None and self._continues(last):
             event(f"night {last.night_id} {last.status}: it is continued")
             earlier = record.resume(last.night_id)

@@ -8,7 +8,6 @@ import socket
 import click
 
 from entrepot_ops import outcome as outcomes
-from entrepot_ops import sentry
 from entrepot_ops.outcome import Outcome
 from entrepot_ops.settings import NotifySettings, WarehouseSettings, load
 from entrepot_ops.store import Store
@@ -39,8 +38,11 @@ def tell_all(
     deliveries = post_to_all(
         settings.notifications, outcome.as_dict(), settings.notification_timeout
     )
-    if told := sentry.tell(outcome, settings):
-        deliveries.append(told)
+    if settings.sentry_enabled:
+        from entrepot_ops import sentry
+
+        if told := sentry.tell(outcome, settings):
+            deliveries.append(told)
     for delivery in deliveries:
         if delivery.is_delivered:
             event(f"{delivery.receiver} was told: {delivery.message}")

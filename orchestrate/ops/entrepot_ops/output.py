@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import logging.handlers
-import re
 import sys
 import time
 from pathlib import Path
@@ -13,11 +11,6 @@ from pathlib import Path
 from pg_replica.redaction import redact
 
 _BYTES, _FILES = 10_000_000, 10
-# A tap's line in the log of `meltano run`: what the SDK counts, or our tap of each batch.
-_TAP_LINE = re.compile(r"\] tap-\S+\s+(.*)")
-_METRIC = re.compile(r"METRIC: (\{.*\})")
-_BATCH = re.compile(r"\S+: (\d+) rows\b")
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class OutputLog:
@@ -50,9 +43,9 @@ class OutputLog:
             line: As printed.
 
         Returns:
-            The line as it may be shown: without colours and secrets.
+            The line as it may be shown: without secrets.
         """
-        clean = redact(_COLOURS.sub("", line))
+        clean = redact(line)
         when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         record = logging.makeLogRecord({"msg": f"{when} [{step}] {clean}"})
         self._handler.emit(record)
@@ -63,26 +56,3 @@ class OutputLog:
     def close(self) -> None:
         """Close the file."""
         self._handler.close()
-
-
-def records_in(line: str) -> int:
-    """Read how many records a tap says that it has emitted.
-
-    Args:
-        line: Of its output.
-
-    Returns:
-        Records; 0 when the line does not say.
-    """
-    said = _TAP_LINE.search(line)
-    if said is None:
-        return 0
-    if batch := _BATCH.match(said.group(1)):
-        return int(batch.group(1))
-    metric = _METRIC.search(said.group(1))
-    try:
-        counted = json.loads(metric.group(1)) if metric else {}
-    except ValueError:
-        return 0
-    is_records = counted.get("metric") == "record_count"
-    return int(counted["value"]) if is_records else 0

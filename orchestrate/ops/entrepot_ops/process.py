@@ -7,7 +7,6 @@ import selectors
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from pathlib import Path
 GRACE = (
     25.0  # seconds between SIGTERM and SIGKILL: all has ended 30 seconds after a signal
 )
-_TAIL = 60  # lines kept to say why a command failed
 _LONGEST_LINE = 20_000  # bytes; the rest of a longer line becomes the next one
 _POLL = 0.5
 
@@ -27,13 +25,11 @@ class Ended:
     Attributes:
         status: Its exit status; 128 and the number when a signal ended it.
         seconds: For how long it ran.
-        tail: Its last lines.
         ran_out: Whether the time ran out, so that it was ended.
     """
 
     status: int
     seconds: float
-    tail: tuple[str, ...]
     ran_out: bool = False
 
 
@@ -78,7 +74,7 @@ def run(
         reader.take(process.stdout.read())
         reader.end()
     seconds = time.monotonic() - began
-    return Ended(process.returncode, seconds, tuple(reader.tail), ran_out)
+    return Ended(process.returncode, seconds, ran_out)
 
 
 def _read(
@@ -106,7 +102,6 @@ class _Lines:
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
         self._rest = b""
-        self.tail: deque[str] = deque(maxlen=_TAIL)
 
     def take(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -121,6 +116,4 @@ class _Lines:
         self._rest = b""
 
     def _give(self, line: bytes) -> None:
-        text = line.decode(errors="replace").rstrip("\r")
-        self.tail.append(text)
-        self._on_line(text)
+        self._on_line(line.decode(errors="replace").rstrip("\r"))

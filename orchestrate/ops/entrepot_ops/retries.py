@@ -6,17 +6,17 @@ import re
 from collections.abc import Sequence
 
 from entrepot_ops.dbt_results import Result
+from entrepot_ops.meltano_log import Line, exit_codes
 
 REFUSED, LOCKED, DIFFERS = 2, 3, 4
 _NOT_THERE = (126, 127)  # as a shell says that a command cannot be run
 _SIGNALS = 128
-# As `meltano run` logs them, whose own status is 1 whatever happened.
-_EXIT_CODES = re.compile(r"exit_codes\W{1,3}(\{.*?\})")
-_NUMBER = re.compile(r":\s*\"?(-?\d+)")
+_RECENT = 15  # lines
 _PERMANENT = re.compile(
     r"authentication failed|permission denied|must be owner|does not exist|pg_hba"
     r"|translate host name|certificate|sslmode|is missing: see \.env|is not installed"
-    r"|Compilation Error|Parsing Error|Runtime Error\s+Could not|No such (command|option)",
+    r"|there is no table|did you mean|Compilation Error|Parsing Error"
+    r"|Runtime Error\s+Could not|No such (command|option)",
     re.IGNORECASE,
 )
 _TRANSIENT = re.compile(
@@ -27,33 +27,27 @@ _TRANSIENT = re.compile(
 )
 
 
-def real_status(status: int, tail: Sequence[str]) -> int:
-    """Find a plugin's own exit status behind that of `meltano run`.
+def real_status(status: int, lines: Sequence[Line]) -> int:
+    """Find a plugin's own exit status behind that of `meltano run`, which is 1 for all.
 
     Args:
         status: Meltano's.
-        tail: The last lines that it printed.
+        lines: The last that it printed.
 
     Returns:
         2 when a plugin refused its configuration, else the status given.
     """
-    if status != 1:
-        return status
-    for line in reversed(tail):
-        if found := _EXIT_CODES.search(line):
-            codes = {int(number) for number in _NUMBER.findall(found.group(1))}
-            return REFUSED if REFUSED in codes else status
-    return status
+    return REFUSED if REFUSED in exit_codes(lines).values() else status
 
 
 def is_worth_it(
-    status: int, tail: Sequence[str], results: Sequence[Result] | None
+    status: int, lines: Sequence[Line], results: Sequence[Result] | None
 ) -> bool:
     """Say whether a new attempt may end otherwise.
 
     Args:
         status: The step's exit status, not 0.
-        tail: The last lines that it printed.
+        lines: The last that it printed.
         results: What dbt said of its nodes; None when the step is not dbt's or dbt said nothing.
 
     Returns:
@@ -69,7 +63,7 @@ def is_worth_it(
         return bool(bad) and all(
             r.status == "error" and _TRANSIENT.search(r.message or "") for r in bad
         )
-    return not any(_PERMANENT.search(line) for line in tail[-15:])
+    return not any(_PERMANENT.search(line.text) for line in lines[-_RECENT:])
 
 
 def pause(failures: int, delay: float) -> float:

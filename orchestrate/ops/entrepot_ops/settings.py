@@ -24,7 +24,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sentry_sdk.utils import BadDsn, Dsn
 
 from pg_replica import logs
 from pg_replica.connection import Database
@@ -171,6 +170,8 @@ class NotifySettings(VerbSettings):
     @classmethod
     def _check_dsn(cls, value: str | None) -> str | None:
         if value:
+            from sentry_sdk.utils import BadDsn, Dsn
+
             try:
                 Dsn(value)
             except (BadDsn, ValueError):
