@@ -147,6 +147,7 @@ def test_each_step_runs_alone(night: Night) -> None:
         ("invoke", "pg-replica:check"),
         ("run", "full-replication"),
         ("run", "transform"),
+        ("run", "notification"),
         ("invoke", "dbt:docs-generate"),
     ):
         status, output = night.meltano(*command)
@@ -209,6 +210,35 @@ def test_meltano_killed_at_random_moments(night: Night) -> None:
     status, output = night.meltano("run", "nightly")
     assert status == 0, output
     assert not night.has_previous()
+
+
+def test_ops_runs_the_same_night_and_continues_it_after_a_signal(night: Night) -> None:
+    """F05, through Meltano: what had succeeded is not done again."""
+    night.a_day_passes()
+    before = night.ask(USERS), night.published()
+    process = night.start("invoke", "ops", "nightly")
+    deadline = time.monotonic() + 60
+    while night.published() == before[1]:
+        assert time.monotonic() < deadline, "nothing was published"
+        time.sleep(0.1)
+    process.terminate()
+    assert process.wait(timeout=40) == 143
+    assert not night.sessions(), "what it had started has ended"
+    status, output = night.meltano("invoke", "ops", "status", "--json")
+    assert '"cancelled"' in output
+    status, output = night.meltano("invoke", "ops", "nightly")
+    assert status == 0, output
+    assert night.published() <= before[1] + 2
+    assert night.ask(USERS) > before[0]
+    assert not night.has_previous()
+    for query in (USERS, "SELECT count(*) FROM pix.answers"):
+        source_url = night.demo.environment()["SOURCE_DATABASE_URL"]
+        assert night.ask(query) == night.ask(
+            query.replace("pix.", "public."), source_url
+        )
+    status, output = night.meltano("invoke", "ops", "report", "--format", "text")
+    assert status == 0, output
+    assert "SUCCEEDED" in output
 
 
 def test_a_partner_sees_nothing_that_was_not_given(night: Night) -> None:

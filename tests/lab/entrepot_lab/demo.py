@@ -166,7 +166,9 @@ The warehouse is ready. What to look at:
   as a partner            {env["DEMO_EXTERNAL_READER_URL"]}
   a query to try          PGSERVICEFILE={services} {psql} service=internal_reader \\
                               -c 'select type, count(*) from pix.assessments group by type'
-  the record of nights    {meltano} pg-replica status
+  the record of runs      {meltano} pg-replica status
+  a night with retries    {meltano} ops nightly
+  its report              {meltano} ops report
   the catalogue           {meltano} dbt:docs-generate
                           {meltano} dbt:docs-serve    (http://127.0.0.1:8080)
 

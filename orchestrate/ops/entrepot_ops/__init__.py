@@ -1,0 +1,1 @@
+"""Every night on its own: schedule, retries, record, report, alerts, backups."""

@@ -1,0 +1,110 @@
+"""Reading what `meltano` prints when it is asked for JSON: which plugin said what."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+# Given to Meltano by its environment.
+FORMAT = {"MELTANO_CLI_LOG_FORMAT": "json", "NO_COLOR": "1"}
+_KINDS = {"extractors": "tap", "loaders": "target"}
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# 02:00:00 error: …
+_PREFIX = re.compile(
+    r"^(\d\d:\d\d:\d\d )?((error|critical|warning|info): )?", re.IGNORECASE
+)
+_ERROR = re.compile(r"\b(error|critical|refused|fatal|failed)\b", re.IGNORECASE)
+_METRIC = re.compile(r"METRIC: (\{.*\})")
+_BATCH = re.compile(r"\S+: (\d+) rows\b")  # as our tap says it of each batch
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line.
+
+    Attributes:
+        text: What was said.
+        speaker: The plugin; empty for Meltano itself.
+        kind: `tap`, `target`, `plugin` for any other, or empty for Meltano itself.
+        exit_codes: By kind, when Meltano tells with what the plugins ended.
+    """
+
+    text: str
+    speaker: str = ""
+    kind: str = ""
+    exit_codes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def bare(self) -> str:
+        """The message alone, in one line."""
+        return _PREFIX.sub("", " ".join(self.text.split()))
+
+    @property
+    def records(self) -> int:
+        """How many records a tap says here that it has emitted."""
+        if self.kind != "tap":
+            return 0
+        if batch := _BATCH.match(self.text):
+            return int(batch.group(1))
+        metric = _METRIC.search(self.text)
+        try:
+            counted = json.loads(metric.group(1)) if metric else {}
+        except ValueError:
+            return 0
+        return int(counted["value"]) if counted.get("metric") == "record_count" else 0
+
+
+def parse(raw: str) -> Line:
+    """Read one line.
+
+    Args:
+        raw: As printed; anything that is not Meltano's counts as a plugin's.
+
+    Returns:
+        What it says.
+    """
+    raw = _COLOURS.sub("", raw)
+    try:
+        said = json.loads(raw)
+        text = str(said["event"])
+    except (ValueError, TypeError, KeyError):
+        return Line(raw, kind="plugin")
+    codes = said.get("exit_codes") or {}
+    exit_codes = {_KINDS.get(name, name): int(code) for name, code in codes.items()}
+    if "stdio" not in said:
+        return Line(text, exit_codes=exit_codes)
+    kind = "plugin"
+    if said.get("producer") or said.get("consumer"):
+        kind = "tap" if said.get("producer") else "target"
+    return Line(text, str(said.get("name") or ""), kind)
+
+
+def exit_codes(lines: Sequence[Line]) -> dict[str, int]:
+    """Find with what the plugins of a tap and a target ended.
+
+    Args:
+        lines: All, or the last ones.
+
+    Returns:
+        By kind; empty when Meltano does not say.
+    """
+    return next((line.exit_codes for line in reversed(lines) if line.exit_codes), {})
+
+
+def reason(lines: Sequence[Line]) -> str:
+    """Say in a sentence why a step failed.
+
+    Args:
+        lines: The last that it printed.
+
+    Returns:
+        What the plugin that failed said last of an error, else what it said last.
+    """
+    guilty = {kind for kind, code in exit_codes(lines).items() if code}
+    said = [line for line in lines if line.kind and line.text.strip()]
+    mine = [line for line in said if line.kind in guilty] or said or list(lines)
+    errors = [line for line in mine if _ERROR.search(line.text)]
+    chosen = errors if errors and not guilty else mine
+    return chosen[-1].bare if chosen else "it said nothing"

@@ -1,0 +1,353 @@
+"""The environment variables of `ops`, read and validated together before any work starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+import psycopg
+from cronsim import CronSim, CronSimError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from pg_replica import logs
+from pg_replica.connection import Database
+from pg_replica.errors import Refused
+from pg_replica.redaction import redact
+from pg_replica.settings import password_of, project_root
+
+_SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "API_KEY", "DSN")
+_SHORTEST_LINE = 6  # of a secret of several lines, which tools print line by line
+
+
+class VerbSettings(BaseSettings):
+    """What the variables of every verb have in common; each verb declares its own fields."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True,
+        env_ignore_empty=True,  # Meltano expands a missing variable to an empty string
+        extra="ignore",
+        hide_input_in_errors=True,  # an invalid URL still holds its password
+    )
+
+
+class WarehouseSettings(VerbSettings):
+    """Where the record is, and where files go."""
+
+    target_database_url: str = Field(validation_alias="TARGET_DATABASE_URL")
+    network_timeout: int = Field(120, ge=1, validation_alias="NETWORK_TIMEOUT")
+    connect_budget: float = Field(120, ge=0, validation_alias="CONNECT_BUDGET")
+    work_dir: Path = Field(
+        default_factory=lambda: project_root() / ".entrepot",
+        validation_alias="WORK_DIR",
+    )
+
+    @field_validator("target_database_url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        try:
+            named = conninfo_to_dict(value).get("dbname")
+        except psycopg.ProgrammingError:  # its text repeats what it could not parse
+            raise ValueError(
+                "is not a PostgreSQL URL; write it as "
+                "postgresql://user:password@host:5432/database"
+            ) from None
+        if not named:
+            raise ValueError("names no database; end it with /database")
+        return value
+
+    @property
+    def warehouse(self) -> Database:
+        """The warehouse."""
+        return Database("warehouse", self.target_database_url, self.network_timeout)
+
+
+class Receiver(BaseModel):
+    """Who is told how a night ended.
+
+    Attributes:
+        url: Where a JSON body is posted to.
+        token: The `Authorization` header, as it is; None for none.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    url: str
+    token: str | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            parts.port  # noqa: B018 (reading it checks it)
+        except ValueError:
+            raise ValueError("is not a URL") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("should be an http(s) URL")
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"[\t\x20-\x7e\xa0-\xff]+", value):
+            raise ValueError("holds characters that no HTTP header can")
+        return value or None
+
+    @property
+    def place(self) -> str:
+        """Its host, for messages: the rest of a webhook's URL is often a secret."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
+
+
+class NotifySettings(VerbSettings):
+    """Who hears how a night ended."""
+
+    notifications: Annotated[list[Receiver], NoDecode] = Field(
+        [], validation_alias="NOTIFICATIONS"
+    )
+    notification_timeout: float = Field(
+        10, gt=0, validation_alias="NOTIFICATION_TIMEOUT"
+    )
+    sentry_enabled: bool = Field(default=False, validation_alias="SENTRY_ENABLED")
+    sentry_dsn: str | None = Field(None, validation_alias="SENTRY_DSN")
+    sentry_environment: str = Field(
+        "development", validation_alias="SENTRY_ENVIRONMENT"
+    )
+    sentry_debug: bool = Field(default=False, validation_alias="SENTRY_DEBUG")
+    sentry_max_breadcrumbs: int = Field(
+        100, ge=0, validation_alias="SENTRY_MAX_BREADCRUMBS"
+    )
+    sentry_max_value_length: int = Field(
+        1000, ge=1, validation_alias="SENTRY_MAX_VALUE_LENGTH"
+    )
+
+    @field_validator("notifications", mode="before")
+    @classmethod
+    def _parse(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            receivers = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg}); "
+                'write it as [{"url":"https://…","token":"…"}]'
+            ) from None
+        if not isinstance(receivers, list) or not all(
+            isinstance(one, dict) for one in receivers
+        ):
+            raise ValueError(
+                'must be a JSON list of objects such as [{"url":"https://…","token":"…"}]'
+            )
+        return receivers
+
+    @model_validator(mode="after")
+    def _check_sentry(self) -> NotifySettings:
+        if self.sentry_enabled and not self.sentry_dsn:
+            raise ValueError(
+                "SENTRY_DSN is missing, which SENTRY_ENABLED makes necessary"
+            )
+        return self
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _check_dsn(cls, value: str | None) -> str | None:
+        if value:
+            from sentry_sdk.utils import BadDsn, Dsn
+
+            try:
+                Dsn(value)
+            except (BadDsn, ValueError):
+                raise ValueError("is not a Sentry DSN") from None
+        return value
+
+
+class ScheduleSettings(VerbSettings):
+    """When nights begin."""
+
+    schedule: str | None = Field(None, validation_alias="SCHEDULE")
+    cron_tz: str = Field("Europe/Paris", validation_alias="CRON_TZ")
+
+    @field_validator("schedule")
+    @classmethod
+    def _check_schedule(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        check_expression(value)
+        return value
+
+    @field_validator("cron_tz")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError, KeyError):
+            raise ValueError(
+                f"is not a time zone: {value!r}; write it as Europe/Paris"
+            ) from None
+        return value
+
+
+class NightSettings(WarehouseSettings, NotifySettings, ScheduleSettings):
+    """Everything that a night reads."""
+
+    max_retry_count: int = Field(10, ge=1, validation_alias="MAX_RETRY_COUNT")
+    exponential_retry_delay: int = Field(
+        1000, ge=0, validation_alias="EXPONENTIAL_RETRY_DELAY"
+    )
+    night_budget: str | None = Field(None, validation_alias="NIGHT_BUDGET")
+
+    @field_validator("night_budget")
+    @classmethod
+    def _check_budget(cls, value: str | None) -> str | None:
+        if value is not None:
+            seconds_of(value)
+        return value
+
+
+def seconds_of(duration: str) -> float:
+    """Read a duration.
+
+    Args:
+        duration: Such as `6h`, `90m`, `6h30m` or `45s`.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration.strip())
+    hours, minutes, seconds = (
+        (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    )
+    total = 3600 * hours + 60 * minutes + seconds
+    if not total:
+        raise ValueError(
+            f"is not a duration: {duration!r}; write it as 6h, 90m or 6h30m"
+        )
+    return float(total)
+
+
+def check_expression(expression: str) -> None:
+    """Make sure of a cron expression.
+
+    Args:
+        expression: Five fields.
+
+    Raises:
+        ValueError: If it is none, with what is wrong.
+    """
+    try:
+        if len(expression.split()) != 5:
+            raise CronSimError("it has not five fields")
+        next(CronSim(expression, datetime.now(timezone.utc)))
+    except (CronSimError, StopIteration) as error:
+        reason = str(error) or "it never comes"
+        raise ValueError(
+            f"is not a cron expression: {expression!r} ({reason}); write it as 0 2 * * *"
+        ) from None
+
+
+Verb = TypeVar("Verb", bound=VerbSettings)
+
+
+def load(kind: type[Verb], log_format: str | None = None) -> Verb:
+    """Read a verb's variables.
+
+    Args:
+        kind: The class that declares them.
+        log_format: `--log-format`; the variable `LOG_FORMAT` when None.
+
+    Returns:
+        The variables; the redactor knows every secret of the environment.
+
+    Raises:
+        Refused: With every wrong or missing variable at once.
+    """
+    hide_environment()
+    _set_up_logs(log_format)
+    try:
+        return kind()
+    except ValidationError as error:
+        problems = [_sentence(one) for one in error.errors(include_input=False)]
+        raise Refused(problems) from None
+
+
+def hide_environment(variables: Mapping[str, str] = os.environ) -> None:
+    """Teach the redactor every secret that variables hold, whoever reads them.
+
+    Args:
+        variables: By name.
+    """
+    for name, value in variables.items():
+        if value and any(part in name for part in _SECRET_NAMES):
+            _hide(value)
+        if "://" in value:
+            _hide(_password(value))
+    _hide_receivers(variables.get("NOTIFICATIONS") or "[]")
+
+
+def _hide_receivers(text: str) -> None:
+    try:
+        receivers = json.loads(text)
+        for receiver in receivers:
+            _hide(receiver.get("token"))
+            # Of a webhook, path and query are what lets one post there.
+            _hide(urlsplit(receiver["url"]).path.strip("/"))
+            _hide(urlsplit(receiver["url"]).query)
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return  # the settings' validation says what is wrong with it
+
+
+def _password(url: str) -> str | None:
+    if url.startswith(("postgres://", "postgresql://")):
+        return password_of(url)
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return None
+    return unquote(password) if password else None
+
+
+def _hide(secret: str | None) -> None:
+    redact.hide(secret)
+    for line in (secret or "").splitlines():
+        if len(line) >= _SHORTEST_LINE:
+            redact.hide(line)
+
+
+def _set_up_logs(log_format: str | None) -> None:
+    wanted = log_format or os.environ.get("LOG_FORMAT") or "plain"
+    if wanted not in ("plain", "json"):
+        raise Refused(["LOG_FORMAT should be plain or json"])
+    logs.set_up(wanted)
+
+
+def _sentence(error: dict) -> str:
+    """Say one validation error as an operator would want to read it."""
+    if not error["loc"]:  # it concerns several variables, and names them
+        return error["msg"].removeprefix("Value error, ")
+    variable = str(error["loc"][0])
+    place = "".join(f"[{part}]" for part in error["loc"][1:])
+    if error["type"] == "missing" and not place:
+        return f"{variable} is missing: see .env.example"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{variable}{place} {message[0].lower()}{message[1:]}"
