@@ -20,7 +20,7 @@ from typing import ClassVar
 import boto3
 import pytest
 
-from entrepot_lab import source
+from entrepot_lab import scalingo, source
 from entrepot_lab.cluster import Cluster, embedded_binaries, free_port
 from entrepot_lab.warehouse import READER, Lab
 
@@ -137,6 +137,48 @@ def test_over_http_resumed_when_cut(archives: tuple[Lab, Path]) -> None:
     assert status == 0, output
     lab.assert_replicated(SCHEMAS)
     lab.assert_clean()
+
+
+def test_a_providers_backup(archives: tuple[Lab, Path], tmp_path: Path) -> None:
+    """The whole night, from a provider that answers here; its secrets are never shown."""
+    lab, folder = archives
+    content = (folder / "custom.tar.gz").read_bytes()
+    with scalingo.Provider(content=content) as provider:
+        provider.lists = [[scalingo.backup("b", "running")], [scalingo.backup("b")]]
+        provider.cut_after = [3000]
+        elsewhere = f"""
+import sys
+from pg_replica import cli, providers
+from pg_replica.providers import scalingo
+def here():
+    found = scalingo.from_environment()
+    return scalingo.Scalingo(found._app, found._token, "here", **{provider.endpoints()!r})
+providers.PROVIDERS["scalingo"] = here
+sys.argv[1:] = ["run"]
+cli.main()
+"""
+        program = tmp_path / "night.py"
+        program.write_text(elsewhere)
+        variables = {
+            "SOURCE_DATABASE_URL": "",
+            "DUMP_PATH": "scalingo:",
+            "SCALINGO_APP": scalingo.APP,
+            "SCALINGO_API_TOKEN": scalingo.TOKEN,
+        }
+        done = subprocess.run(
+            [sys.executable, str(program)],
+            env={**lab.env, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output
+        assert provider.ranges == ["", "bytes=3000-"]
+        lab.outputs.append(output)
+        lab.assert_replicated(SCHEMAS)
+        lab.assert_clean()
+        assert not [secret for secret in provider.secrets() if secret in output]
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import psycopg
 
-from pg_replica import catalog, objects, policy, tools
+from pg_replica import catalog, objects, policy, providers, tools
 from pg_replica.connection import Database, one_line
-from pg_replica.errors import TransientFailure
+from pg_replica.errors import Refused, TransientFailure
 from pg_replica.names import PUBLIC, nearest
 from pg_replica.policy import Policy, PolicyText
+from pg_replica.providers.provider import Provider, newest
 from pg_replica.schemas import Naming
 from pg_replica.settings import Settings
 from pg_replica.tools import ClientTools
@@ -380,7 +381,9 @@ def _check_pair(
 
 def _check_dump_path(settings: Settings, report: Report) -> None:
     place = settings.dump_path or ""
-    if place.startswith(("http://", "https://", "s3://")):
+    if provider := providers.of(place):
+        _check_provider(provider, report)
+    elif place.startswith(("http://", "https://", "s3://")):
         report.notes.append("the dump is looked at when it has been fetched")
         if place.startswith("s3://") and not (
             settings.s3_access_key and settings.s3_secret_key
@@ -394,6 +397,16 @@ def _check_dump_path(settings: Settings, report: Report) -> None:
     report.notes.append(
         f"{settings.work_dir}: {free / 1e9:.1f} GB free for fetching and unpacking"
     )
+
+
+def _check_provider(provider: Provider, report: Report) -> None:
+    """Ask for the list of backups; a provider that is down may be up when the night comes."""
+    try:
+        report.notes.append(f"{provider.label}: {newest(provider.backups())}")
+    except Refused as refusal:
+        report.problems += refusal.problems
+    except TransientFailure as failure:
+        report.warnings.append(str(failure))
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -1,19 +1,22 @@
-"""A dump fetched from http(s), resumed when cut, or from S3."""
+"""A dump brought here: from http(s), from S3, or from a hosting provider."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+import urllib3
+
+from pg_replica import providers
+from pg_replica.download import Download, whole_length
 from pg_replica.errors import Refused, TransientFailure
+from pg_replica.logs import event
+from pg_replica.providers.provider import Provider, wait_for_today
 from pg_replica.redaction import redact
 from pg_replica.settings import Settings
-from pg_replica.spool import Progress, check_room, local_name, pour
-
-if TYPE_CHECKING:
-    import urllib3
+from pg_replica.spool import Progress, check_room, local_name
 
 _TRIES = 5
 
@@ -32,12 +35,15 @@ def bring(place: str, folder: Path, settings: Settings, progress: Progress) -> P
 
     Raises:
         Refused: If there is no such dump.
+        RunFailed: If a provider has no backup of today in time.
         TransientFailure: If it could not be fetched.
     """
     if place.startswith(("http://", "https://")):
         return _from_http(place, folder, settings.network_timeout, progress)
     if place.startswith("s3://"):
         return _from_s3(place, folder, settings, progress)
+    if provider := providers.of(place):
+        return _from_provider(provider, folder, settings, progress)
     path = Path(place)
     if not path.exists():
         raise Refused([f"DUMP_PATH: {path} does not exist"])
@@ -47,60 +53,47 @@ def bring(place: str, folder: Path, settings: Settings, progress: Progress) -> P
 
 
 def _from_http(url: str, folder: Path, timeout: int, progress: Progress) -> Path:
-    import urllib3
-
     parts = urlsplit(url)
     headers = {}
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers = urllib3.make_headers(basic_auth=user)
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    shown = redact(urlunsplit(urlsplit(bare)._replace(query="")))
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=30, read=timeout), headers=headers
-    )
-    part, known = None, ("", "")
-    reason = ""
-    for _ in range(_TRIES):
-        have = part.stat().st_size if part and part.exists() else 0
-        asked = {**headers, "Accept-Encoding": "identity"}
-        if have:
-            asked |= {"Range": f"bytes={have}-", "If-Range": known[0]}
-        try:
-            with pool.request(
-                "GET", bare, preload_content=False, headers=asked
-            ) as answer:
-                if answer.status not in (200, 206):
-                    if answer.status < 500 and answer.status != 429:
-                        raise Refused([f"DUMP_PATH: {shown} answered {answer.status}"])
-                    reason = f"status {answer.status}"
-                    continue
-                known = (
-                    answer.headers.get("ETag", ""),
-                    answer.headers.get("Last-Modified", ""),
-                )
-                target = local_name(
-                    folder, Path(parts.path).name, bare, *known, _whole_length(answer)
-                )
-                if target.exists():
-                    return target
-                part = target.with_name(target.name + ".part")
-                with part.open("ab" if answer.status == 206 else "wb") as file:
-                    pour(answer, file, progress, folder)
-                part.rename(target)
-                return target
-        except urllib3.exceptions.HTTPError as error:
-            reason = type(error).__name__
-    raise TransientFailure(
-        f"the dump {shown} could not be fetched in {_TRIES} tries: {reason}"
-    )
+
+    def target(answer: urllib3.BaseHTTPResponse) -> Path:
+        """Tell versions of the file apart."""
+        validators = [
+            answer.headers.get(name, "") for name in ("ETag", "Last-Modified")
+        ]
+        return local_name(
+            folder, Path(parts.path).name, bare, *validators, whole_length(answer)
+        )
+
+    return Download(
+        shown=redact(urlunsplit(urlsplit(bare)._replace(query=""))),
+        link=lambda: bare,
+        target=target,
+        headers=headers,
+        timeout=timeout,
+    ).fetch(progress)
 
 
-def _whole_length(answer: urllib3.BaseHTTPResponse) -> str:
-    """Size of the whole file, also when only the rest of it is answered."""
-    return answer.headers.get("Content-Range", "").rpartition("/")[
-        2
-    ] or answer.headers.get("Content-Length", "")
+def _from_provider(
+    provider: Provider, folder: Path, settings: Settings, progress: Progress
+) -> Path:
+    backup = wait_for_today(provider, settings.time_zone, settings.dump_wait)
+    event(f"{provider.label}: fetching backup {backup}")
+    target = local_name(folder, f"{backup.key}.backup", provider.label, backup.key)
+    if target.exists():
+        return target
+    return Download(
+        shown=f"{provider.label}, backup {backup.key}",
+        link=lambda: provider.link(backup),
+        target=lambda _: target,
+        part=target.with_name(target.name + ".part"),
+        is_link_renewed=True,
+        timeout=settings.network_timeout,
+    ).fetch(progress)
 
 
 def _from_s3(url: str, folder: Path, settings: Settings, progress: Progress) -> Path:

@@ -6,15 +6,18 @@ import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode
 
+from pg_replica import providers, variables
 from pg_replica.errors import Refused
 from pg_replica.names import LONGEST_NAME
 from pg_replica.redaction import redact
+from pg_replica.variables import FROM_ENVIRONMENT
 
 ForeignKeys = Literal["not_valid", "true", "false"]
 
@@ -31,18 +34,15 @@ def project_root() -> Path:
 class Settings(BaseSettings):
     """Every variable that pg-replica reads; `.env.example` says what each is for."""
 
-    model_config = SettingsConfigDict(
-        case_sensitive=True,
-        env_ignore_empty=True,  # Meltano expands a missing variable to an empty string
-        extra="ignore",
-        hide_input_in_errors=True,  # an invalid URL still holds its password
-    )
+    model_config = FROM_ENVIRONMENT
 
     source_database_url: str | None = Field(
         None, validation_alias="SOURCE_DATABASE_URL"
     )
     target_database_url: str = Field(validation_alias="TARGET_DATABASE_URL")
     dump_path: str | None = Field(None, validation_alias="DUMP_PATH")
+    dump_wait: float = Field(10_800, ge=0, validation_alias="DUMP_WAIT")
+    cron_tz: str = Field("Europe/Paris", validation_alias="CRON_TZ")
     backup_mode: Annotated[dict[str, str], NoDecode] = Field(
         {}, validation_alias="BACKUP_MODE"
     )
@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = Field(None, validation_alias="S3_ENDPOINT_URL")
     s3_access_key: str | None = Field(None, validation_alias="ACCESS_KEY")
     s3_secret_key: str | None = Field(None, validation_alias="SECRET_KEY")
+
+    @field_validator("cron_tz")
+    @classmethod
+    def _check_time_zone(cls, value: str) -> str:
+        _zone(value)
+        return value
 
     @field_validator("backup_mode", mode="before")
     @classmethod
@@ -133,6 +139,14 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def time_zone(self) -> ZoneInfo:
+        """Where a day begins."""
+        try:
+            return _zone(self.cron_tz)
+        except ValueError as error:
+            raise Refused([f"CRON_TZ {error}"]) from None
+
+    @property
     def mode(self) -> Literal["live", "archive"]:
         """Where the data comes from: the source database, or a dump of it."""
         return "archive" if self.dump_path else "live"
@@ -169,13 +183,14 @@ def password_of(url: str) -> str | None:
         return None
 
 
-def _sentence(error: dict[str, Any]) -> str:
-    """Say one validation error as an operator would want to read it."""
-    variable = str(error["loc"][0])
-    if error["type"] == "missing":
-        return f"{variable} is missing: see .env.example"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{variable} {message[0].lower()}{message[1:]}"
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"names no time zone of this machine: {name!r}; write it as Europe/Paris, and "
+            "have the system's package tzdata"
+        ) from None
 
 
 def load() -> Settings:
@@ -190,12 +205,12 @@ def load() -> Settings:
     for name in ("SOURCE_DATABASE_URL", "TARGET_DATABASE_URL"):
         if os.environ.get(name):
             redact.hide(password_of(os.environ[name]))
-    problems: list[str] = []
-    settings = None
+    settings, problems = variables.read(Settings)
     try:
-        settings = Settings()  # type: ignore[call-arg]
-    except ValidationError as error:
-        problems = [_sentence(item) for item in error.errors(include_input=False)]
+        if providers.of(os.environ.get("DUMP_PATH", "")) and settings:
+            settings.time_zone  # noqa: B018 -- only a provider's backup has a day
+    except Refused as refusal:
+        problems += refusal.problems
     if not os.environ.get("SOURCE_DATABASE_URL") and not os.environ.get("DUMP_PATH"):
         problems.append(
             "SOURCE_DATABASE_URL is missing: give the source's URL, or the path of a dump "

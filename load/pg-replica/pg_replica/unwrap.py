@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import tarfile
+import zlib
 from pathlib import Path
 
 from pg_replica.errors import Refused, RunFailed
@@ -48,6 +49,8 @@ def unwrap(path: Path, folder: Path, progress: Progress) -> Path:
     if not head:
         raise Refused([f"DUMP_PATH: {path.name} is empty"])
     if head.startswith(b"\x1f\x8b"):
+        if _wraps_tar(path):
+            return unwrap(_untar(path, folder, progress), folder, progress)
         return unwrap(_gunzip(path, folder, progress), folder, progress)
     if tarfile.is_tarfile(path) and not _is_tar_archive(path):
         return unwrap(_untar(path, folder, progress), folder, progress)
@@ -65,6 +68,16 @@ def _is_tar_archive(path: Path) -> bool:
         content = tar.extractfile(first) if first and first.name == "toc.dat" else None
         header = content.read(16) if content else b""
     return header.startswith(_MAGIC) and header[_FORMAT_OFFSET] == _TAR_FORMAT
+
+
+def _wraps_tar(path: Path) -> bool:
+    """Whether a gzip file holds a tar file to be unpacked on the way, with no copy of it."""
+    try:
+        with tarfile.open(path, "r|gz") as tar:
+            first = tar.next()
+            return first is not None and first.name != "toc.dat"
+    except (EOFError, OSError, tarfile.TarError, zlib.error):
+        return False  # something else, or damaged: unpacking says which
 
 
 def _identity(path: Path) -> tuple[object, ...]:
@@ -103,10 +116,10 @@ def _untar(path: Path, folder: Path, progress: Progress) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         try:
-            with tarfile.open(path) as tar:
+            with tarfile.open(path, "r|*") as tar:
                 for member in tar:
                     _extract(tar, member, part, path, progress)
-        except tarfile.TarError as error:
+        except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
             raise Refused(
                 [f"DUMP_PATH: {path.name} is a damaged tar file: {error}"]
             ) from None
@@ -137,7 +150,7 @@ def _extract(
     content = tar.extractfile(member)
     assert content is not None
     with destination.open("wb") as file:
-        pour(content, file, progress, into)
+        pour(content, file, progress, into, compressed=path.stat().st_size)
 
 
 def _only_dump(folder: Path, path: Path) -> Path:

@@ -1,0 +1,41 @@
+"""Environment variables, read into models so that all that is wrong is said together."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+FROM_ENVIRONMENT = SettingsConfigDict(
+    case_sensitive=True,
+    env_ignore_empty=True,  # Meltano expands a missing variable to an empty string
+    extra="ignore",
+    hide_input_in_errors=True,  # an invalid URL still holds its password
+)
+
+_Model = TypeVar("_Model", bound=BaseSettings)
+
+
+def read(model: type[_Model]) -> tuple[_Model | None, list[str]]:
+    """Read a model's variables.
+
+    Args:
+        model: With one alias, the variable's name, for each field.
+
+    Returns:
+        The values, None when something is wrong; and one sentence for each problem.
+    """
+    try:
+        return model(), []
+    except ValidationError as error:
+        return None, [_sentence(item) for item in error.errors(include_input=False)]
+
+
+def _sentence(error: Any) -> str:
+    """Say one validation error as an operator would want to read it."""
+    variable = str(error["loc"][0])
+    if error["type"] == "missing":
+        return f"{variable} is missing: see .env.example"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{variable} {message[0].lower()}{message[1:]}"
