@@ -369,7 +369,9 @@ def test_without_batches_the_tap_feeds_any_target(pipe: Pipe) -> None:
     subprocess.run(ours, env=lab.env, input=messages, check=True, capture_output=True)
     with lab.source() as there, lab.warehouse() as here:
         for table in TABLES:
-            count = there.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+            count = there.execute(f'SELECT count(*) FROM public."{table}"').fetchone()[
+                0
+            ]
             stream = next(name for name in written if name.endswith(table))
             assert written[stream] == count
             assert (
@@ -380,3 +382,31 @@ def test_without_batches_the_tap_feeds_any_target(pipe: Pipe) -> None:
     rest = subprocess.run(again, env=lab.env, capture_output=True, check=True).stdout
     records = [line for line in rest.splitlines() if b'"RECORD"' in line]
     assert len(records) < sum(written.values())
+
+
+SDK_SUITE = """
+from singer_sdk.testing import get_tap_test_class
+from entrepot_tap_postgres.tap import TapPostgres
+TestTap = get_tap_test_class(TapPostgres, config={"tables_file": %r})
+"""
+
+
+def test_what_the_sdk_expects_of_every_tap(pipe: Pipe) -> None:
+    """Its tests are made of the streams that the source has when they are collected."""
+    suite = pipe.lab.folder / "test_sdk.py"
+    suite.write_text(SDK_SUITE % pipe.lab.env["TABLES_FILE"])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(  # noqa: PLW1510
+        [*command, "-c", "/dev/null", str(suite)],
+        env=pipe.lab.env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_a_file_greater_than_the_spool_is_no_deadlock(pipe: Pipe) -> None:
+    pipe.settings = {"batch_rows": 100, "spool_limit": 1, "jobs": 2}
+    pipe.run()
+    pipe.assert_same("answers")

@@ -264,12 +264,15 @@ class Reader:
             with ThreadPoolExecutor(self._jobs) as pool:
                 try:
                     for covers in self._ranges(held, low, rows):
-                        if not free:
+                        # What waits is announced before room is waited for: it takes the room.
+                        while not free or (pending and not spool.has_room):
                             worker, future = pending.pop(0)
                             yield future.result()
                             free.append(worker)
                         table = stream.table.name.encode().hex()[:60]
-                        path = spool.path(f"{table}.{next(self._numbers):06}")
+                        path = spool.path(
+                            f"{table}.{next(self._numbers):06}", waits=not pending
+                        )
                         worker = free.pop(0)
                         future = pool.submit(copy, worker, covers, path)
                         pending.append((worker, future))

@@ -14,6 +14,14 @@ from pg_replica.copy_spool import KEYWORD
 from pg_replica.names import TableName, quote
 from pg_replica.policy import TableRule
 
+# Bases whose every value JSON has too.
+_JSON_TYPES = {
+    "int2": "integer",
+    "int4": "integer",
+    "int8": "integer",
+    "bool": "boolean",
+}
+
 _logger = logging.getLogger("tap-postgres")
 
 _COLUMNS = """
@@ -165,3 +173,51 @@ def json_schema(definition: dict[str, Any]) -> dict[str, Any]:
         },
         KEYWORD: definition,
     }
+
+
+def record_schema(definition: dict[str, Any]) -> dict[str, Any]:
+    """Write the JSON schema of a stream of records.
+
+    Args:
+        definition: What `read` gave.
+
+    Returns:
+        A schema that any target understands; types that other databases may lack are only text.
+    """
+    properties = {}
+    for column in definition["columns"]:
+        if column["generated"]:
+            continue
+        described = {
+            "type": [_JSON_TYPES.get(column["base"], "string"), "null"],
+            "description": column["comment"] or "",
+        }
+        # The source's own types are spelt with their schema.
+        if "." not in column["type"]:
+            described["x-postgres-type"] = column["type"]
+        properties[column["name"]] = described
+    return {"type": "object", "properties": properties}
+
+
+def as_record(definition: dict[str, Any], chosen: str) -> str:
+    """Write the SQL that makes one JSON object of a row.
+
+    Args:
+        definition: What `read` gave.
+        chosen: The row's select list, pseudonyms computed.
+
+    Returns:
+        A text expression. A value is PostgreSQL's own text where JSON could not hold each of its
+        type, such as a numeric's NaN or a date's infinity.
+    """
+    listed = ", ".join(
+        quote(column["name"])
+        if column["base"] in _JSON_TYPES
+        else f"{quote(column['name'])}::pg_catalog.text AS {quote(column['name'])}"
+        for column in definition["columns"]
+        if not column["generated"]
+    )
+    return (
+        "(SELECT pg_catalog.row_to_json(record)::pg_catalog.text FROM"
+        f" (SELECT {listed} FROM (SELECT {chosen}) AS chosen) AS record)"
+    )

@@ -1,9 +1,10 @@
-"""An append table as a Singer stream of COPY files."""
+"""An append table as a Singer stream, of COPY files or of records."""
 
 from __future__ import annotations
 
+import json
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, SDKBatchMessage
 from singer_sdk.singerlib import SchemaMessage
@@ -14,7 +15,7 @@ from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.keys import Key
 from entrepot_tap_postgres.reader import CopyFile, Reader, Stream
 from pg_replica import columns
-from pg_replica.copy_spool import FORMAT, KEYWORD
+from pg_replica.copy_spool import FORMAT, path_of
 from pg_replica.held import GaveWay, Limits
 from pg_replica.names import TableName
 
@@ -27,7 +28,7 @@ _TRIES = 3  # snapshots in which not one file could be read
 
 
 @dataclass(slots=True)
-class PgcopyEncoding(BaseBatchFileEncoding):
+class CopyEncoding(BaseBatchFileEncoding):
     """One COPY file, and what it holds.
 
     Attributes:
@@ -50,64 +51,52 @@ class PgcopyEncoding(BaseBatchFileEncoding):
     last: bool = False
 
 
-class PgcopyStream(SingerStream):
+class AppendStream(SingerStream):
     """A table of mode `incremental`, from its bookmark on."""
 
     replication_method = "INCREMENTAL"
 
-    def __init__(self, tap: t.Any, catalog_entry: dict[str, t.Any]) -> None:
+    def __init__(self, tap: t.Any, definition: dict[str, t.Any]) -> None:
         """Prepare.
 
         Args:
             tap: The tap.
-            catalog_entry: The stream's, its schema with the table's definition.
+            definition: What the source's catalogs say of the table.
         """
-        self.catalog_entry = catalog_entry
-        super().__init__(tap, catalog_entry["schema"], catalog_entry["tap_stream_id"])
-        self.primary_keys = self.definition["primary_key"]
-        self.replication_key = self.definition["replication_key"]
+        self.definition = definition
+        name = f"{definition['schema']}-{definition['table']}"
+        super().__init__(tap, self._described(definition), name)
+        self.primary_keys = definition["primary_key"]
+        self.replication_key = definition["replication_key"]
 
-    @property
-    def definition(self) -> dict[str, t.Any]:
-        """What the source's catalogs say of the table."""
-        return self.catalog_entry["schema"][KEYWORD]
+    @staticmethod
+    def _described(definition: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Write the JSON schema."""
+        raise NotImplementedError
 
-    def _generate_schema_messages(self) -> t.Generator[SchemaMessage, None, None]:
-        """Give the schema as it is: stream maps cannot reach into a COPY file."""
-        yield SchemaMessage(
-            self.name,
-            self.catalog_entry["schema"],
-            self.definition["primary_key"],
-            [self.definition["replication_key"]],
-        )
+    def entry(self) -> dict[str, t.Any]:
+        """Write the stream's entry in a catalogue, where the table policy has selected it."""
+        keys, key = self.definition["primary_key"], self.definition["replication_key"]
+        metadata = {
+            "inclusion": "available",
+            "selected": True,
+            "schema-name": self.definition["schema"],
+            "table-key-properties": keys,
+            "replication-key": key,
+        }
+        return {
+            "tap_stream_id": self.name,
+            "stream": self.name,
+            "table_name": self.definition["table"],
+            "replication_method": "INCREMENTAL",
+            "replication_key": key,
+            "key_properties": keys,
+            "schema": self._described(self.definition),
+            "metadata": [{"breadcrumb": [], "metadata": metadata}],
+        }
 
-    def _generate_batch_messages(
-        self, encoding: BaseBatchFileEncoding, manifest: list[str]
-    ) -> t.Generator[SDKBatchMessage, None, None]:
-        yield SDKBatchMessage(stream=self.name, encoding=encoding, manifest=manifest)
-
-    def get_records(self, context: Context | None) -> t.NoReturn:
-        """Refuse what the SDK would ask for without a `batch_config`.
-
-        Raises:
-            CannotContinue: Always: rows go from COPY to COPY, and are never records.
-        """
-        raise CannotContinue(
-            f"stream {self.name} gives COPY files only: set batch_config"
-        )
-
-    def get_batches(
-        self, batch_config: BatchConfig, context: Context | None = None
-    ) -> t.Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Read what is new, and move the bookmark after each batch.
-
-        Args:
-            batch_config: Where files go.
-            context: Not used: a table is not partitioned by context.
-
-        Yields:
-            Each file's encoding and its URL.
-        """
+    def _new_files(self) -> t.Iterator[tuple[CopyEncoding, list[str]]]:
+        """Read what is new, and move the bookmark with each file."""
         config = self._tap.config
         limits = Limits(
             float(config["lock_timeout"]),
@@ -120,9 +109,15 @@ class PgcopyStream(SingerStream):
         finally:
             reader.close()
 
-    def _read(
-        self, reader: Reader
-    ) -> t.Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+    def _positions(self) -> dict[str, str] | None:
+        """How far the warehouse is by its own account; None when only the state knows."""
+        raise NotImplementedError
+
+    def _follow(self, definition: dict[str, t.Any]) -> None:
+        """Go on with a table that a deploy has just changed."""
+        raise NotImplementedError
+
+    def _read(self, reader: Reader) -> t.Iterator[tuple[CopyEncoding, list[str]]]:
         state = self.stream_state
         first = reader.look()
         reader.wait_for(first.xmax, self._tap.config["fence_wait"])
@@ -153,9 +148,7 @@ class PgcopyStream(SingerStream):
             # All that was found has been read, or there was nothing.
             self._move(reader, settled)
         yield (
-            PgcopyEncoding(
-                FORMAT, settled=state.get("replication_key_value"), last=True
-            ),
+            CopyEncoding(FORMAT, settled=state.get("replication_key_value"), last=True),
             [],
         )
 
@@ -164,8 +157,7 @@ class PgcopyStream(SingerStream):
         held = reader.hold()
         definition = self._tap.definition_now(self._table)
         if definition != self.definition:
-            self.catalog_entry["schema"] = relation.json_schema(definition)
-            self._write_schema_message()
+            self._follow(definition)
             reader.stream = self._reading()
             self.logger.warning("%s: the source's table has just changed", self.name)
         return held
@@ -224,7 +216,7 @@ class PgcopyStream(SingerStream):
             CannotContinue: If the source does not go on from there.
         """
         state = self.stream_state.get("replication_key_value")
-        positions = self._tap.positions
+        positions = self._positions()
         known = positions.get(self.name) if positions is not None else state
         if state is None or known is None:
             return None
@@ -253,7 +245,7 @@ class PgcopyStream(SingerStream):
 
     def _batch(
         self, reader: Reader, file: CopyFile, settled: str | None
-    ) -> tuple[PgcopyEncoding, list[str]]:
+    ) -> tuple[CopyEncoding, list[str]]:
         """Write a batch's message, and the state that is true once it is loaded."""
         if settled is not None:
             reached = reader.least([file.covers.high, settled])
@@ -266,7 +258,7 @@ class PgcopyStream(SingerStream):
             self.definition["replication_key"],
             file.covers.high,
         )
-        encoding = PgcopyEncoding(
+        encoding = CopyEncoding(
             FORMAT,
             copy_format=reader.stream.copy_format,
             columns=reader.stream.names,
@@ -297,3 +289,110 @@ class PgcopyStream(SingerStream):
             settled,
             left[-1].top,
         )
+
+
+class CopyStream(AppendStream):
+    """The table's rows as COPY files."""
+
+    @staticmethod
+    def _described(definition: dict[str, t.Any]) -> dict[str, t.Any]:
+        return relation.json_schema(definition)
+
+    def _generate_schema_messages(self) -> t.Generator[SchemaMessage, None, None]:
+        """Give the schema as it is: stream maps cannot reach into a COPY file."""
+        yield SchemaMessage(
+            self.name,
+            self._described(self.definition),
+            self.definition["primary_key"],
+            [self.definition["replication_key"]],
+        )
+
+    def _generate_batch_messages(
+        self, encoding: BaseBatchFileEncoding, manifest: list[str]
+    ) -> t.Generator[SDKBatchMessage, None, None]:
+        yield SDKBatchMessage(stream=self.name, encoding=encoding, manifest=manifest)
+
+    def get_records(self, context: Context | None) -> t.NoReturn:
+        """Refuse: rows go from COPY to COPY, and are never records.
+
+        Raises:
+            CannotContinue: Always.
+        """
+        raise CannotContinue(f"stream {self.name} gives COPY files only")
+
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> t.Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Read what is new, and move the bookmark after each batch.
+
+        Args:
+            batch_config: Where files go.
+            context: Not used: a table is not partitioned by context.
+
+        Yields:
+            Each file's encoding and its URL.
+        """
+        yield from self._new_files()
+
+    def _positions(self) -> dict[str, str] | None:
+        return self._tap.positions
+
+    def _follow(self, definition: dict[str, t.Any]) -> None:
+        self.definition = definition
+        self._write_schema_message()
+
+
+class RecordStream(AppendStream):
+    """The table's rows as records, for any target: they are read from the same files."""
+
+    @staticmethod
+    def _described(definition: dict[str, t.Any]) -> dict[str, t.Any]:
+        return relation.record_schema(definition)
+
+    def _reading(self) -> Stream:
+        reading = super()._reading()
+        one_object = relation.as_record(self.definition, reading.chosen)
+        return replace(reading, chosen=one_object, copy_format="text")
+
+    def get_records(self, context: Context | None) -> t.Iterator[dict]:
+        """Read what is new.
+
+        Args:
+            context: Not used: a table is not partitioned by context.
+
+        Yields:
+            Each row.
+        """
+        for _, manifest in self._new_files():
+            yield from _records(manifest)
+
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> t.Generator[dict, t.Any, t.Any]:
+        """Write rows, and after each file the state: the SDK's own would outrun the fence."""
+        for _, manifest in self._new_files():
+            for record in _records(manifest):
+                if write_messages:
+                    self._write_record_message(record)
+                yield record
+            if write_messages:
+                self._write_state_message()
+
+    def _positions(self) -> None:
+        """Only the state knows: the target may be any."""
+
+    def _follow(self, definition: dict[str, t.Any]) -> t.NoReturn:
+        raise CannotContinue(
+            f"table {self._table}: a deploy has just changed it: run again"
+        )
+
+
+def _records(manifest: list[str]) -> t.Iterator[dict]:
+    """Read the rows of files of one JSON column, and remove each file."""
+    for url in manifest:
+        path = path_of(url)
+        with path.open("rb") as lines:
+            for line in lines:
+                text = columns.unescaped(line.removesuffix(b"\n"))
+                yield json.loads(text)
+        path.unlink()

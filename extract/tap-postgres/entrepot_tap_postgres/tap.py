@@ -13,7 +13,7 @@ from tap_postgres.tap import TapPostgres as MeltanoLabsTap
 
 from entrepot_tap_postgres import relation
 from entrepot_tap_postgres.errors import Refused
-from entrepot_tap_postgres.streams import PgcopyStream
+from entrepot_tap_postgres.streams import CopyStream, RecordStream
 from pg_replica import catalog, policy
 from pg_replica.catalog import BinarySafety, Table
 from pg_replica.connection import Database
@@ -136,8 +136,8 @@ _SETTINGS = th.PropertiesList(
 class TapPostgres(MeltanoLabsTap):
     """Singer tap for PostgreSQL.
 
-    With a `batch_config` of format `pgcopy` the streams are the append tables of the table
-    policy, as COPY files; without one, it is the tap of MeltanoLabs.
+    The streams are the append tables of the table policy: with a `batch_config` of format
+    `pgcopy` as COPY files, without one as records, for any target.
     """
 
     package_name = "entrepot-tap-postgres"
@@ -160,9 +160,20 @@ class TapPostgres(MeltanoLabsTap):
 
     @property
     def copies(self) -> bool:
-        """Whether COPY files are asked for."""
-        encoding = self.config.get("batch_config", {}).get("encoding", {})
-        return encoding.get("format") == FORMAT
+        """Whether COPY files are asked for.
+
+        Raises:
+            Refused: If files of another kind are.
+        """
+        if not self.config.get("batch_config"):
+            return False
+        wanted = self.config["batch_config"].get("encoding", {}).get("format")
+        if wanted != FORMAT:
+            raise Refused(
+                f"batch_config: the format is {wanted!r}: files are {FORMAT!r}; without "
+                "batch_config rows come as records"
+            )
+        return True
 
     @cached_property
     def source(self) -> Database:
@@ -185,8 +196,11 @@ class TapPostgres(MeltanoLabsTap):
     @cached_property
     def spool(self) -> Spool:
         """This run's folder."""
-        root = self.config["batch_config"]["storage"]["root"]
-        return Spool(Path(root.removeprefix("file://")), self.config["spool_limit"])
+        root = project_root() / ".entrepot" / "spool"
+        if self.copies:
+            url = self.config["batch_config"]["storage"]["root"]
+            root = Path(url.removeprefix("file://"))  # as Meltano writes it: not quoted
+        return Spool(root, self.config["spool_limit"])
 
     def sync_all(self) -> None:
         """Read every stream; what still waits for the target is left to it."""
@@ -301,42 +315,16 @@ class TapPostgres(MeltanoLabsTap):
 
     @property
     def catalog_dict(self) -> dict:
-        """Describe the streams; those of COPY files anew each time, as tables change."""
-        if not self.copies:
-            return super().catalog_dict
-        return {
-            "streams": [
-                {
-                    "tap_stream_id": f"{table.schema}-{table.name}",
-                    "stream": f"{table.schema}-{table.name}",
-                    "table_name": table.name,
-                    "replication_method": "INCREMENTAL",
-                    "replication_key": definition["replication_key"],
-                    "key_properties": definition["primary_key"],
-                    "schema": relation.json_schema(definition),
-                    "metadata": [
-                        {
-                            "breadcrumb": [],
-                            "metadata": {
-                                "inclusion": "available",
-                                "selected": True,
-                                "schema-name": table.schema,
-                                "table-key-properties": definition["primary_key"],
-                                "replication-key": definition["replication_key"],
-                            },
-                        }
-                    ],
-                }
-                for table, definition in self._read_catalogs[3].items()
-            ]
-        }
+        """Describe the streams, anew each time, as tables change."""
+        return {"streams": [stream.entry() for stream in self.discover_streams()]}
 
     def discover_streams(self) -> t.Sequence[t.Any]:
         """Make the streams."""
-        if not self.copies:
-            return super().discover_streams()
+        kind = CopyStream if self.copies else RecordStream
         _ = self.positions  # before the target makes again what somebody has dropped
-        return [PgcopyStream(self, entry) for entry in self.catalog_dict["streams"]]
+        return [
+            kind(self, definition) for definition in self._read_catalogs[3].values()
+        ]
 
 
 def _has_append_tables(text: PolicyText) -> bool:

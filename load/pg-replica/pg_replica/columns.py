@@ -186,7 +186,7 @@ def _pseudonymiser(key: bytes, type_name: str) -> Callable[[bytes], bytes]:
     def pseudonym(field: bytes) -> bytes:
         if field == _NULL:
             return field
-        value = _ESCAPE.sub(_unescape, field)
+        value = unescaped(field)
         if type_name == "boolean":
             value = {b"t": b"true", b"f": b"false"}[value]
         elif type_name.startswith("character("):
@@ -194,6 +194,15 @@ def _pseudonymiser(key: bytes, type_name: str) -> Callable[[bytes], bytes]:
         return hmac.digest(key, value, "sha256").hex().encode()
 
     return pseudonym
+
+
+def unescaped(field: bytes) -> bytes:
+    """Read a field of COPY's text format that is not NULL.
+
+    Args:
+        field: As the file has it.
+    """
+    return _ESCAPE.sub(_unescape, field)
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 # How Singer's messages call such files, and where a stream's schema holds its table's definition.
 FORMAT, KEYWORD = "pgcopy", "x-postgres"
@@ -47,11 +48,18 @@ class Spool:
         self._lock = (self.folder / _LOCK).open("w")
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
-    def path(self, name: str) -> Path:
+    @property
+    def has_room(self) -> bool:
+        """Whether another file may be written."""
+        return self._size() < self._limit
+
+    def path(self, name: str, *, waits: bool = True) -> Path:
         """Give a new file's path, once there is room for it.
 
         Args:
             name: The file's name.
+            waits: Whether to wait for room; not while files are written that nobody has been
+                told of, as nobody removes those.
 
         Returns:
             The path.
@@ -59,7 +67,7 @@ class Spool:
         Raises:
             ReaderGone: If the target has ended, so that there will never be room.
         """
-        while self._size() >= self._limit:
+        while waits and not self.has_room:
             if _output_is_closed():
                 raise ReaderGone
             time.sleep(_PAUSE)
@@ -80,6 +88,15 @@ class Spool:
         """Let go of the folder; it stays for the target while that has not loaded all."""
         self._lock.close()
         remove_if_empty(self.folder)
+
+
+def path_of(url: str) -> Path:
+    """Give the path of a local file.
+
+    Args:
+        url: Its `file://` URL.
+    """
+    return Path(unquote(urlsplit(url).path))
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 
 from entrepot_target_postgres.append_table import AppendTable, Batch
 from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
 from pg_replica.connection import Database
-from pg_replica.copy_spool import remove_if_empty
+from pg_replica.copy_spool import path_of, remove_if_empty
 from pg_replica.lock import APPEND_KEY
 from pg_replica.schemas import Naming
 
@@ -119,12 +118,3 @@ class AppendLoad:
             remove_if_empty(folder)
         if self._lock is not None:
             self._lock.close()
-
-
-def path_of(url: str) -> Path:
-    """Give the path of a local file.
-
-    Args:
-        url: Its `file://` URL.
-    """
-    return Path(unquote(urlsplit(url).path))

@@ -100,6 +100,15 @@ def of_schema(
     return Shape(stream, table, columns, keys, schema.get("description"))
 
 
+def holds_json_text(property_: dict[str, Any]) -> bool:
+    """Say whether a `json` or `jsonb` column's values come as its text, to be read as it is.
+
+    Args:
+        property_: The column's, of the JSON schema.
+    """
+    return TYPE in property_ and _kinds(property_)[0] == {"string"}
+
+
 def _type(property_: dict[str, Any]) -> str:
     if TYPE in property_:
         return str(property_[TYPE])

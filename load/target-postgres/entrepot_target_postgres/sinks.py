@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from singer_sdk import Sink
 from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks.core import JSONSchemaValidator
 
 from entrepot_target_postgres.copying import CopyFile, Lines
-from entrepot_target_postgres.rows import Encoder
+from entrepot_target_postgres.rows import Encoder, Landing
+from entrepot_target_postgres.shape import holds_json_text
 
 if t.TYPE_CHECKING:
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
@@ -43,10 +45,16 @@ class StreamSink(Sink):
         self._known = frozenset(names)
         self._encoder = Encoder(
             stream_name,
-            self.load.columns,
+            [self._as_described(column) for column in self.load.columns],
             drops_nul=self.config["sanitize_null_text_characters"],
         )
         self._lines = Lines(names)
+
+    def _as_described(self, column: Landing) -> Landing:
+        described = self.schema["properties"].get(column.name, {})
+        return replace(
+            column, is_json=column.is_json and not holds_json_text(described)
+        )
 
     @property
     def is_full(self) -> bool:

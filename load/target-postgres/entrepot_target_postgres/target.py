@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 from target_postgres.connector import PostgresConnector
 from target_postgres.target import TargetPostgres as MeltanoLabsTarget
 
-from entrepot_target_postgres.append_load import AppendLoad, path_of
+from entrepot_target_postgres.append_load import AppendLoad
 from entrepot_target_postgres.copying import CopyFile
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.messages import Reader
@@ -31,7 +31,7 @@ from entrepot_target_postgres.stream_loads import (
     StreamLoads,
 )
 from pg_replica.connection import Database
-from pg_replica.copy_spool import FORMAT, KEYWORD, remove_if_empty
+from pg_replica.copy_spool import FORMAT, KEYWORD, path_of, remove_if_empty
 from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.schemas import Naming
 
