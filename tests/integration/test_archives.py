@@ -17,11 +17,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
-import boto3
 import pytest
 
 from entrepot_lab import scalingo, source
-from entrepot_lab.cluster import Cluster, embedded_binaries, free_port
+from entrepot_lab.cluster import Cluster, embedded_binaries
+from entrepot_lab.s3 import S3Server
 from entrepot_lab.warehouse import READER, Lab
 
 SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
@@ -182,59 +182,16 @@ cli.main()
 
 
 @pytest.fixture
-def s3(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """A real S3 server."""
-    port = free_port()
-    key, secret = "akey", "s3-s3cret/with+signs"
-    process = subprocess.Popen(
-        [
-            str(Path(sys.executable).parent / "rclone"),
-            "serve",
-            "s3",
-            f"--addr=127.0.0.1:{port}",
-            f"--auth-key={key},{secret}",
-            "--config=/dev/null",
-            str(tmp_path),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    variables = {
-        "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "ACCESS_KEY": key,
-        "SECRET_KEY": secret,
-    }
-    client = boto3.client(
-        "s3",
-        endpoint_url=variables["S3_ENDPOINT_URL"],
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        region_name="us-east-1",
-    )
-    for _ in range(50):
-        try:
-            client.create_bucket(Bucket="backups")
-            break
-        except Exception:
-            threading.Event().wait(0.1)
-    yield "backups", variables
-    process.kill()
-    process.wait()
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    """Start a real S3 server."""
+    with S3Server(tmp_path / "s3") as server:
+        yield server
 
 
 @pytest.mark.parametrize("form", ["custom", "directory"])
-def test_from_s3(
-    archives: tuple[Lab, Path], s3: tuple[str, dict[str, str]], form: str
-) -> None:
+def test_from_s3(archives: tuple[Lab, Path], s3: S3Server, form: str) -> None:
     lab, folder = archives
-    bucket, variables = s3
-    client = boto3.client(
-        "s3",
-        endpoint_url=variables["S3_ENDPOINT_URL"],
-        aws_access_key_id=variables["ACCESS_KEY"],
-        aws_secret_access_key=variables["SECRET_KEY"],
-        region_name="us-east-1",
-    )
+    bucket, variables, client = "backups", s3.variables(), s3.client()
     files = [folder / form] if form == "custom" else list((folder / form).iterdir())
     for file in files:
         client.upload_file(str(file), bucket, f"night/{file.relative_to(folder)}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from pg_replica import catalog, objects, policy, providers, tools
-from pg_replica.connection import Database, one_line
+from pg_replica.connection import Database, are_same, one_line
 from pg_replica.errors import Refused, TransientFailure
 from pg_replica.names import PUBLIC, nearest
 from pg_replica.policy import Policy, PolicyText
@@ -173,12 +173,7 @@ def _check_tools(
             f"client tools: PostgreSQL {chosen.major} in {chosen.folder}"
         )
         return
-    had = ", ".join(f"{pair.major} in {pair.folder}" for pair in found) or "none"
-    places = ", ".join(str(place) for place in tools.search_places(settings.pg_bindir))
-    report.problems.append(
-        f"no pg_dump and pg_restore of version {newest} or newer that can do what the source's "
-        f"URL asks (found: {had}; looked in: {places}): install them and set PG_BINDIR"
-    )
+    report.problems.append(tools.not_found(found, settings.pg_bindir, newest))
 
 
 def _check_warehouse(
@@ -333,10 +328,6 @@ def _estimate(session: psycopg.Connection, rows: int, report: Report) -> None:
     )
 
 
-_SAME_DATABASE = (
-    "SELECT pg_catalog.pg_postmaster_start_time(), d.oid FROM pg_catalog.pg_database AS d"
-    " WHERE d.datname = pg_catalog.current_database()"
-)
 _EXTENSIONS = (
     "SELECT extname::text FROM pg_catalog.pg_extension"
     " WHERE extname <> 'plpgsql' ORDER BY 1"
@@ -346,10 +337,7 @@ _EXTENSIONS = (
 def _check_pair(
     source: psycopg.Connection, target: psycopg.Connection, report: Report
 ) -> None:
-    if (
-        source.execute(_SAME_DATABASE).fetchone()
-        == target.execute(_SAME_DATABASE).fetchone()
-    ):
+    if are_same(source, target):
         report.problems.append(
             "TARGET_DATABASE_URL is the same database as SOURCE_DATABASE_URL: the warehouse must "
             "be another one"

@@ -57,6 +57,11 @@ _NOTICE_DEATH = {
     "client_connection_check_interval": "5s",
 }
 
+_IDENTITY = (
+    "SELECT pg_catalog.pg_postmaster_start_time(), d.oid FROM pg_catalog.pg_database AS d"
+    " WHERE d.datname = pg_catalog.current_database()"
+)
+
 
 @dataclass(frozen=True)
 class Database:
@@ -252,6 +257,16 @@ def explained(label: str) -> Iterator[None]:
         raise TransientFailure(f"the {label}: {one_line(error)}") from None
     except psycopg.Error as error:
         raise RunFailed(f"the {label}: {one_line(error)}") from None
+
+
+def are_same(one: psycopg.Connection, other: psycopg.Connection) -> bool:
+    """Say whether two sessions are on the same database.
+
+    Args:
+        one: A session.
+        other: Another.
+    """
+    return one.execute(_IDENTITY).fetchone() == other.execute(_IDENTITY).fetchone()
 
 
 def one_line(error: BaseException) -> str:

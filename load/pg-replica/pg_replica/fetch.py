@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import urllib3
 
-from pg_replica import providers
+from pg_replica import providers, s3
 from pg_replica.download import Download, whole_length
 from pg_replica.errors import Refused, TransientFailure
 from pg_replica.logs import event
@@ -17,8 +17,6 @@ from pg_replica.providers.provider import Provider, wait_for_today
 from pg_replica.redaction import redact
 from pg_replica.settings import Settings
 from pg_replica.spool import Progress, check_room, local_name
-
-_TRIES = 5
 
 
 def bring(place: str, folder: Path, settings: Settings, progress: Progress) -> Path:
@@ -97,23 +95,15 @@ def _from_provider(
 
 
 def _from_s3(url: str, folder: Path, settings: Settings, progress: Progress) -> Path:
-    import boto3
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
     parts = urlsplit(url)
     bucket, key = parts.netloc, unquote(parts.path.lstrip("/"))
-    client = boto3.client(
-        "s3",
-        endpoint_url=settings.s3_endpoint_url,
-        aws_access_key_id=settings.s3_access_key,
-        aws_secret_access_key=settings.s3_secret_key,
-        region_name=os.environ.get("AWS_REGION", "us-east-1"),
-        config=Config(
-            retries={"max_attempts": _TRIES, "mode": "standard"},
-            read_timeout=settings.network_timeout,
-            s3={"addressing_style": "path"},
-        ),
+    client = s3.client(
+        settings.s3_endpoint_url,
+        settings.s3_access_key,
+        settings.s3_secret_key,
+        settings.network_timeout,
     )
     try:
         prefix = key.rstrip("/") + "/"

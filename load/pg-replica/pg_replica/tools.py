@@ -94,6 +94,22 @@ def find(bindir: Path | None) -> list[ClientTools]:
     return found
 
 
+def not_found(found: list[ClientTools], bindir: Path | None, newest: int) -> str:
+    """Say that no pair will do, what there is, and what to do.
+
+    Args:
+        found: The pairs that `find` gave.
+        bindir: `PG_BINDIR`.
+        newest: The major version of the newest server that they should speak with.
+    """
+    had = ", ".join(f"{pair.major} in {pair.folder}" for pair in found) or "none"
+    places = ", ".join(str(place) for place in search_places(bindir))
+    return (
+        f"no pg_dump and pg_restore of version {newest} or newer that can do what the URL asks "
+        f"(found: {had}; looked in: {places}): install them and set PG_BINDIR"
+    )
+
+
 def can_connect(pair: ClientTools, database: Database) -> bool:
     """Say whether a pg_dump can connect as a URL asks: some are built without TLS.
 

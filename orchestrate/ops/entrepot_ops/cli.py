@@ -29,6 +29,10 @@ _VERBS = {
     "import-log": "import_log",
     "notify": "notify",
     "crontab": "crontab",
+    "export-schema": "backups.export_schema",
+    "push-dump": "backups.push_dump",
+    "metabase-backup": "backups.metabase_backup",
+    "metabase-restore": "backups.metabase_restore",
 }
 
 

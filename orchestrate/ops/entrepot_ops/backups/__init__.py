@@ -1,0 +1,1 @@
+"""Dumps and copies of databases, taken and brought back."""

@@ -1,0 +1,45 @@
+"""Which pg_dump and pg_restore speak with a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pg_replica import tools
+from pg_replica.connection import Database
+from pg_replica.errors import Refused
+from pg_replica.tools import ClientTools
+
+
+def server_major(database: Database) -> int:
+    """Ask a server for its major version.
+
+    Args:
+        database: One of its databases.
+    """
+    with database.connect(purpose="probe") as session:
+        return session.info.server_version // 10000
+
+
+def usable(bindir: Path | None, database: Database) -> list[ClientTools]:
+    """Find the tools that are at least as new as a server.
+
+    Args:
+        bindir: `PG_BINDIR`.
+        database: One of its databases.
+
+    Returns:
+        In order of preference, at least one pair.
+
+    Raises:
+        Refused: If there is none; the message says where it was looked for.
+    """
+    newest = server_major(database)
+    found = tools.find(bindir)
+    pairs = [
+        pair
+        for pair in found
+        if pair.major >= newest and tools.can_connect(pair, database)
+    ]
+    if not pairs:
+        raise Refused([tools.not_found(found, bindir, newest)])
+    return pairs

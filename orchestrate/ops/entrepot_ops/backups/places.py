@@ -1,0 +1,293 @@
+"""Where backups are kept: a folder, or what begins with a prefix in a bucket."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from entrepot_ops.backups.settings import PlaceSettings
+from entrepot_ops.backups.stream import DumpStream
+from pg_replica import s3
+from pg_replica.errors import Refused, TransientFailure
+from pg_replica.logs import event
+from pg_replica.redaction import redact
+from pg_replica.spool import check_room
+
+_BLOCK = 1024**2
+_SMALLEST_PART = 16 * 1024**2
+_PARTS = 9_000  # an object has 10,000 at most
+_AT_ONCE = 2  # parts on their way; with those that wait, what bounds our memory
+_STALE = timedelta(days=2)
+
+
+class Place(Protocol):
+    """Where backups are kept."""
+
+    def path(self, name: str) -> str:
+        """Spell a backup's whole name, for people and for DUMP_PATH."""
+
+    def names(self) -> list[str]:
+        """List what is there."""
+
+    def store(self, name: str, dump: DumpStream, expected: int) -> None:
+        """Store a dump under its name once it is whole, and never a part of it."""
+
+    def store_text(self, name: str, text: str) -> None:
+        """Store a small file."""
+
+    def read_text(self, name: str) -> str:
+        """Read a small file."""
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy a backup to this machine."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+
+
+def of(where: str, settings: PlaceSettings) -> Place:
+    """Find a place.
+
+    Args:
+        where: A folder, or `s3://bucket/prefix`.
+        settings: For S3's key.
+    """
+    if where.startswith("s3://"):
+        return Bucket(where, settings)
+    return Folder(Path(where))
+
+
+class Folder:
+    """A folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare.
+
+        Args:
+            folder: Made when something is stored.
+        """
+        self._folder = folder
+
+    def path(self, name: str) -> str:
+        """Spell a backup's path."""
+        return str(self._folder / name)
+
+    def names(self) -> list[str]:
+        """List the files."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(each.name for each in self._folder.iterdir() if each.is_file())
+
+    def store(self, name: str, dump: DumpStream, expected: int) -> None:
+        """Write a dump beside, and give it its name when it is whole and on the disk.
+
+        Args:
+            name: Its name.
+            dump: The dump.
+            expected: Not used: a file grows.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = self._folder / f"{name}.part"
+        try:
+            with part.open("wb") as file:
+                os.fchmod(file.fileno(), 0o600)
+                while block := dump.read(_BLOCK):
+                    check_room(self._folder, len(block))
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._folder / name)
+        except OSError as error:
+            raise TransientFailure(
+                f"cannot write {part}: {error.strerror or error}"
+            ) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    def store_text(self, name: str, text: str) -> None:
+        """Write a small file."""
+        (self._folder / name).write_text(text, encoding="utf-8")
+
+    def read_text(self, name: str) -> str:
+        """Read a small file."""
+        return (self._folder / name).read_text(encoding="utf-8")
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy a file."""
+        shutil.copyfile(self._folder / name, target)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        (self._folder / name).unlink(missing_ok=True)
+
+
+class Bucket:
+    """What begins with a prefix in a bucket."""
+
+    def __init__(self, url: str, settings: PlaceSettings) -> None:
+        """Connect.
+
+        Args:
+            url: `s3://bucket/prefix`.
+            settings: For the key.
+
+        Raises:
+            Refused: If the URL names no bucket.
+        """
+        parts = urlsplit(url)
+        if not parts.netloc:
+            raise Refused([f"{url} names no bucket; write it as s3://bucket/prefix"])
+        self._bucket = parts.netloc
+        prefix = unquote(parts.path).strip("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._client = s3.client(
+            settings.s3_endpoint_url,
+            settings.access_key,
+            settings.secret_key,
+            settings.network_timeout,
+        )
+
+    def path(self, name: str) -> str:
+        """Spell an object's URL."""
+        return f"s3://{self._bucket}/{self._prefix}{name}"
+
+    def names(self) -> list[str]:
+        """List the objects, without the prefix."""
+        with self._explained():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
+            )
+            found = [each["Key"] for page in pages for each in page.get("Contents", [])]
+        return sorted(key.removeprefix(self._prefix) for key in found)
+
+    def store(self, name: str, dump: DumpStream, expected: int) -> None:
+        """Send a dump in parts, which become an object only when the last has arrived.
+
+        Args:
+            name: Its name.
+            dump: The dump.
+            expected: How many bytes it may have: parts are made large enough for it.
+
+        Raises:
+            TransientFailure: If it did not arrive; nothing of it is left.
+        """
+        from boto3.s3.transfer import TransferConfig
+
+        size = max(_SMALLEST_PART, expected // _PARTS)
+        config = TransferConfig(
+            multipart_threshold=size, multipart_chunksize=size, max_concurrency=_AT_ONCE
+        )
+        config.max_in_memory_upload_chunks = _AT_ONCE
+        key = self._prefix + name
+        with self._explained():
+            self._forget_stale()
+            self._client.upload_fileobj(dump, self._bucket, key, Config=config)
+            arrived = self._client.head_object(Bucket=self._bucket, Key=key)
+        if arrived["ContentLength"] != dump.size:
+            self.remove(name)
+            raise TransientFailure(
+                f"{self.path(name)}: {arrived['ContentLength']} of {dump.size} bytes arrived: "
+                "removed"
+            )
+
+    def _forget_stale(self) -> None:
+        """Give up the parts that a killed run sent: the service would charge for them for ever."""
+        from botocore.exceptions import ClientError
+
+        before = datetime.now(timezone.utc) - _STALE
+        # Not every service knows this, nor does every key allow it: no dump fails for it.
+        with suppress(ClientError):
+            listed = self._client.list_multipart_uploads(
+                Bucket=self._bucket, Prefix=self._prefix
+            )
+            for upload in listed.get("Uploads", []):
+                if upload["Initiated"] < before:
+                    self._client.abort_multipart_upload(
+                        Bucket=self._bucket,
+                        Key=upload["Key"],
+                        UploadId=upload["UploadId"],
+                    )
+
+    def store_text(self, name: str, text: str) -> None:
+        """Store a small object."""
+        with self._explained():
+            self._client.put_object(
+                Bucket=self._bucket, Key=self._prefix + name, Body=text.encode()
+            )
+
+    def read_text(self, name: str) -> str:
+        """Read a small object."""
+        with self._explained():
+            found = self._client.get_object(
+                Bucket=self._bucket, Key=self._prefix + name
+            )
+            return found["Body"].read().decode()
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy an object to this machine."""
+        with self._explained():
+            key = self._prefix + name
+            found = self._client.head_object(Bucket=self._bucket, Key=key)
+            check_room(target.parent, found["ContentLength"])
+            self._client.download_file(self._bucket, key, str(target))
+
+    def remove(self, name: str) -> None:
+        """Remove an object."""
+        with self._explained():
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            raise _refusal(error.response, f"s3://{self._bucket}") from None
+        except (BotoCoreError, Boto3Error) as error:
+            raise TransientFailure(
+                f"s3://{self._bucket}: {redact(str(error))}",
+                "check S3_ENDPOINT_URL and the network",
+            ) from None
+
+
+_ADVICE = {
+    403: "ACCESS_KEY or SECRET_KEY is wrong, or may not do this",
+    404: "there is no such bucket or object: check BUCKET_NAME and the name",
+    507: "the bucket is full: remove something, or lower BACKUP_KEEP",
+}
+
+
+def _refusal(response: dict[str, Any], where: str) -> TransientFailure | Refused:
+    """Say what the service answered."""
+    status = response["ResponseMetadata"].get("HTTPStatusCode", 0)
+    code = response["Error"].get("Code", "")
+    message = redact(f"{where}: {code}: {response['Error'].get('Message', '')}")
+    advice = _ADVICE.get(status, "")
+    if status in (403, 404):
+        return Refused([f"{message}: {advice}"])
+    return TransientFailure(message, advice)
+
+
+def store_with_sum(place: Place, name: str, dump: DumpStream, expected: int) -> None:
+    """Store a dump, and beside it its checksum as `sha256sum --check` reads it.
+
+    Args:
+        place: Where.
+        name: The dump's name.
+        dump: The dump.
+        expected: How many bytes it may have.
+    """
+    place.store(name, dump, expected)
+    place.store_text(f"{name}{SUM}", f"{dump.sha256}  {name}\n")
+    event(f"{place.path(name)}: {dump.size:,} bytes, SHA-256 {dump.sha256}")
+
+
+SUM = ".sha256"

@@ -1,0 +1,569 @@
+"""Dumps, the schema's export, Metabase's database: taken, brought back, and broken."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from entrepot_lab.cluster import Cluster
+from entrepot_lab.proxy import Proxy
+from entrepot_lab.s3 import S3Server
+from entrepot_lab.warehouse import OWNER, PASSWORD, Lab
+from pg_replica.connection import Database
+from pg_replica.lock import warehouse_lock
+
+METABASE = (Path(__file__).parents[1] / "lab/entrepot_lab/metabase.sql").read_text()
+MEMORY = 150 * 1024  # kilobytes, which a dump of any size may take
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    """Start a real S3 server."""
+    with S3Server(tmp_path / "s3") as server:
+        yield server
+
+
+def start(lab: Lab, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """Start `ops`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "entrepot_ops", *arguments],
+        env={**lab.env, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def ops(lab: Lab, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Run `ops`, and make sure that it shows no secret."""
+    process = start(lab, *arguments, **variables)
+    output, _ = process.communicate(timeout=180)
+    lab.assert_no_secret(output)
+    assert "Traceback" not in output, output
+    assert "s3-s3cret" not in output, output
+    return process.returncode, output
+
+
+# ------------------------------------------------------------------------------- push-dump
+
+
+def test_a_dump_goes_to_s3_and_comes_back(lab: Lab, s3: S3Server) -> None:
+    status, output = ops(lab, "push-dump", **s3.variables())
+    assert status == 0, output
+    stored = s3.objects()
+    (name,) = [name for name in stored if name.endswith(".dump")]
+    assert stored[f"{name}.sha256"].decode().split() == [
+        hashlib.sha256(stored[name]).hexdigest(),
+        Path(name).name,
+    ]
+    status, output = lab.run(
+        "run",
+        **s3.variables(),
+        SOURCE_DATABASE_URL="",
+        DUMP_PATH=f"s3://backups/{name}",
+    )
+    assert status == 0, output
+    lab.assert_replicated()
+
+
+def test_the_newest_dumps_stay(lab: Lab, s3: S3Server) -> None:
+    """Those of other databases, and what is no dump of ours, are not touched."""
+    old = [f"{lab.name}_source-2026010{day}T020000Z.dump" for day in (1, 2, 3)]
+    others = ["other-20200101T020000Z.dump", "notes.txt", f"x{old[0]}", f"{old[0]}.bak"]
+    client = s3.client()
+    for name in [*old, *(f"{name}.sha256" for name in old), *others]:
+        client.put_object(Bucket="backups", Key=f"dumps/{name}", Body=b"x")
+    before = set(s3.objects())
+    status, output = ops(
+        lab, "push-dump", "--dry-run", BACKUP_KEEP="2", **s3.variables()
+    )
+    assert status == 0, output
+    assert output.count("would remove") == 2
+    assert set(s3.objects()) == before
+    status, output = ops(lab, "push-dump", BACKUP_KEEP="2", **s3.variables())
+    assert status == 0, output
+    names = {Path(name).name for name in s3.objects()}
+    assert names >= {old[2], f"{old[2]}.sha256", *others}
+    assert not names & {old[0], old[1], f"{old[0]}.sha256", f"{old[1]}.sha256"}
+
+
+def test_a_dump_goes_to_a_folder(lab: Lab, tmp_path: Path) -> None:
+    place = tmp_path / "a folder"
+    status, output = ops(lab, "push-dump", "--of", "source", "--to", str(place))
+    assert status == 0, output
+    dump, checksum = sorted(place.iterdir())
+    assert checksum.name == f"{dump.name}.sha256"
+    subprocess.run(
+        ["sha256sum", "--check", "--quiet", checksum.name], cwd=place, check=True
+    )
+    assert dump.stat().st_mode & 0o077 == 0
+
+
+def _fill(lab: Lab, megabytes: int) -> None:
+    """Add what no compression makes smaller."""
+    with lab.source() as source:
+        source.execute("CREATE TABLE noise (block bytea)")
+        source.execute("ALTER TABLE noise ALTER block SET STORAGE EXTERNAL")
+        with source.cursor().copy("COPY noise FROM STDIN (FORMAT binary)") as copy:
+            copy.set_types(["bytea"])
+            for _ in range(megabytes):
+                copy.write_row([os.urandom(1024**2)])
+
+
+def test_memory_does_not_grow_with_the_dump(lab: Lab, s3: S3Server) -> None:
+    _fill(lab, 200)
+    script = (
+        "import resource, subprocess, sys; "
+        "ended = subprocess.run([sys.executable, '-m', 'entrepot_ops', 'push-dump']); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); "
+        "sys.exit(ended.returncode)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**lab.env, **s3.variables()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (name,) = [name for name in s3.objects() if name.endswith(".dump")]
+    assert len(s3.objects()[name]) > 200 * 1024**2
+    assert int(done.stdout.splitlines()[-1]) < MEMORY
+
+
+def test_a_cut_connection_leaves_nothing(lab: Lab, s3: S3Server) -> None:
+    _fill(lab, 60)
+    with Proxy(*s3.address) as proxy:
+        proxy.throttle(20_000_000)
+        process = start(
+            lab, "push-dump", **s3.variables(proxy.port), NETWORK_TIMEOUT="3"
+        )
+        time.sleep(2)
+        proxy.stall()
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert "s3://backups" in output
+    assert "Traceback" not in output, output
+    assert not [name for name in s3.objects() if name.endswith(".dump")]
+    assert ops(lab, "push-dump", **s3.variables())[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"SECRET_KEY": "wrong-secret"}, "ACCESS_KEY or SECRET_KEY"),
+        ({"BUCKET_NAME": "nowhere"}, "no such bucket"),
+        ({"BUCKET_NAME": ""}, "BUCKET_NAME is missing"),
+        ({"SOURCE_DATABASE_URL": ""}, "SOURCE_DATABASE_URL is missing"),
+        ({"BACKUP_KEEP": "none"}, "BACKUP_KEEP"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_work(
+    empty_lab: Lab, s3: S3Server, variables: dict[str, str], words: str
+) -> None:
+    status, output = ops(empty_lab, "push-dump", **{**s3.variables(), **variables})
+    assert status == 2, output
+    assert words in output
+    assert "wrong-secret" not in output
+    assert not s3.objects()
+
+
+def test_a_full_disk_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk."""
+    _fill(lab, 20)
+    limit = (
+        "import resource, runpy, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000)); "
+        f"sys.argv = ['ops', 'push-dump', '--to', {str(tmp_path / 'full')!r}]; "
+        "runpy.run_module('entrepot_ops', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limit],
+        check=False,
+        env=lab.env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "cannot write" in done.stderr
+    assert not list((tmp_path / "full").iterdir())
+
+
+def test_a_pg_dump_that_fails_leaves_nothing(lab: Lab, s3: S3Server) -> None:
+    """A table that our role may not read: pg_dump has begun to write when it finds out."""
+    with lab.source_server.admin(f"{lab.name}_source") as admin:
+        admin.execute("CREATE TABLE secret AS SELECT 1 AS a")
+    status, output = ops(lab, "push-dump", **s3.variables())
+    assert status == 1, output
+    assert "permission denied for table secret" in output
+    assert not s3.objects()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_killed_push_leaves_nothing(
+    lab: Lab, s3: S3Server, number: signal.Signals
+) -> None:
+    _fill(lab, 40)
+    with Proxy(*s3.address) as proxy:
+        proxy.throttle(5_000_000)
+        process = start(lab, "push-dump", **s3.variables(proxy.port))
+        time.sleep(3)
+        assert process.poll() is None
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    wanted = -number if number == signal.SIGKILL else 128 + number
+    assert process.returncode == wanted, output
+    # Parts that nobody could take back have no name of a dump.
+    assert not [name for name in s3.objects() if ".dump" in name]
+
+
+def test_a_dump_of_the_warehouse_waits_for_no_run(lab: Lab, s3: S3Server) -> None:
+    database = Database("warehouse", lab.warehouse_url())
+    with warehouse_lock(database):
+        status, output = ops(lab, "push-dump", "--of", "warehouse", **s3.variables())
+    assert status == 3, output
+    assert not s3.objects()
+    status, output = ops(lab, "push-dump", "--of", "warehouse", **s3.variables())
+    assert status == 0, output
+
+
+# --------------------------------------------------------------------------- export-schema
+
+
+@pytest.fixture
+def catalogue(lab: Lab) -> Iterator[str]:
+    """Give an empty database of the same owner."""
+    name = f"{lab.name}_catalogue"
+    lab.warehouse_server.create_database(name, OWNER)
+    yield lab.warehouse_server.url(name, OWNER, PASSWORD)
+    lab.warehouse_server.drop_database(name)
+
+
+def export(lab: Lab, target: str, *arguments: str) -> tuple[int, str]:
+    """Export the schema."""
+    return ops(
+        lab,
+        *("export-schema", *arguments),
+        DB_SCHEMA_EXPORTER_ENABLED="true",
+        DB_SCHEMA_EXPORTER_DATABASE_TARGET=target,
+    )
+
+
+def _columns(session: psycopg.Connection) -> list[tuple]:
+    return session.execute(
+        "SELECT table_schema, table_name, column_name, data_type, is_nullable"
+        " FROM information_schema.columns"
+        " WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'public')"
+        " ORDER BY table_schema, table_name, ordinal_position"
+    ).fetchall()
+
+
+def test_the_schema_is_exported_without_rows(lab: Lab, catalogue: str) -> None:
+    with lab.source() as source:
+        source.execute("CREATE EXTENSION IF NOT EXISTS citext")
+        source.execute('CREATE TABLE "Odd ""name"" é" ("a b" citext PRIMARY KEY)')
+    lab.night()
+    with lab.warehouse() as warehouse:
+        warehouse.execute('CREATE SCHEMA "Odd schema"')
+        warehouse.execute('CREATE VIEW "Odd schema".v AS SELECT * FROM pix.users')
+    for _ in range(2):
+        status, output = export(lab, catalogue)
+        assert status == 0, output
+        with lab.warehouse() as warehouse, psycopg.connect(catalogue) as there:
+            assert _columns(there) == _columns(warehouse)
+            assert there.execute("SELECT count(*) FROM pix.users").fetchone() == (0,)
+            keys = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint ORDER BY 1, 2"
+            assert there.execute(keys).fetchall() == warehouse.execute(keys).fetchall()
+
+
+def test_what_has_vanished_vanishes_at_once(lab: Lab, catalogue: str) -> None:
+    lab.night()
+    with lab.warehouse() as warehouse:
+        warehouse.execute("CREATE SCHEMA old; CREATE TABLE old.t (a integer)")
+    assert export(lab, catalogue)[0] == 0
+    with lab.warehouse() as warehouse:
+        warehouse.execute("DROP SCHEMA old CASCADE")
+    status, output = export(lab, catalogue, "--dry-run")
+    assert status == 0, output
+    assert "would remove: old" in output
+    with psycopg.connect(catalogue) as there:
+        assert there.execute("SELECT to_regclass('old.t')").fetchone() != (None,)
+    assert export(lab, catalogue)[0] == 0
+    with psycopg.connect(catalogue) as there:
+        assert there.execute("SELECT to_regnamespace('old')").fetchone() == (None,)
+        assert there.execute("SELECT to_regclass('pix.users')").fetchone() != (None,)
+
+
+def test_an_export_that_fails_changes_nothing(lab: Lab, catalogue: str) -> None:
+    lab.night()
+    assert export(lab, catalogue)[0] == 0
+    with lab.warehouse() as warehouse:
+        warehouse.execute("CREATE SCHEMA mine; CREATE TABLE mine.t (a integer)")
+    with psycopg.connect(catalogue) as there:
+        before = _columns(there)
+        there.execute("CREATE SCHEMA mine; CREATE TABLE mine.kept (a integer)")
+    status, output = export(lab, catalogue)
+    assert status == 2, output
+    assert "has a schema mine that export-schema has not made" in output
+    with psycopg.connect(catalogue) as there:
+        there.execute("DROP TABLE mine.kept")
+        assert _columns(there) == before
+
+
+def test_an_export_never_meets_a_swap(lab: Lab, catalogue: str) -> None:
+    lab.night()
+    with warehouse_lock(Database("warehouse", lab.warehouse_url())):
+        status, output = export(lab, catalogue)
+    assert status == 3, output
+    with psycopg.connect(catalogue) as there:
+        assert not _columns(there)
+
+
+def test_exports_that_are_refused(lab: Lab, catalogue: str) -> None:
+    status, output = ops(lab, "export-schema")
+    assert status == 0, output
+    assert "nothing to do" in output
+    status, output = export(lab, lab.warehouse_url())
+    assert status == 2, output
+    assert "is the warehouse itself" in output
+    status, output = export(lab, "")
+    assert status == 2, output
+    assert "DB_SCHEMA_EXPORTER_DATABASE_TARGET is missing" in output
+
+
+# -------------------------------------------------------------------------------- Metabase
+
+
+@pytest.fixture
+def metabase(empty_lab: Lab) -> Iterator[dict[str, str]]:
+    """Give Metabase's database, an empty one, and their variables."""
+    names = [f"{empty_lab.name}_metabase", f"{empty_lab.name}_empty"]
+    server = empty_lab.warehouse_server
+    for name in names:
+        server.create_database(name, OWNER)
+    urls = [server.url(name, OWNER, PASSWORD) for name in names]
+    with psycopg.connect(urls[0]) as session:
+        session.execute(METABASE)
+    yield {"METABASE_DATABASE_URL": urls[0], "empty": urls[1], "name": names[0]}
+    for name in names:
+        server.drop_database(name)
+
+
+def _backup(lab: Lab, metabase: dict[str, str], **variables: str) -> Path:
+    url = metabase["METABASE_DATABASE_URL"]
+    status, output = ops(lab, "metabase-backup", METABASE_DATABASE_URL=url, **variables)
+    assert status == 0, output
+    assert "Metabase 50" in output
+    (path,) = Path(lab.env["WORK_DIR"], "metabase").glob("*.dump")
+    return path
+
+
+def _restore(lab: Lab, url: str, *arguments: str, **more: str) -> tuple[int, str]:
+    return ops(lab, "metabase-restore", *arguments, METABASE_DATABASE_URL=url, **more)
+
+
+def _everything(url: str) -> dict[str, tuple]:
+    with psycopg.connect(url) as session:
+        names = session.execute(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND relkind IN ('r', 'v') ORDER BY 1"
+        ).fetchall()
+        query = (
+            "SELECT md5(string_agg(t::text, E'\n' ORDER BY t::text)) FROM \"{}\" AS t"
+        )
+        return {
+            name: session.execute(query.format(name)).fetchone() for (name,) in names
+        }
+
+
+def test_metabase_comes_back(empty_lab: Lab, metabase: dict[str, str]) -> None:
+    lab = empty_lab
+    path = _backup(lab, metabase)
+    status, output = _restore(lab, metabase["empty"], str(path), "--dry-run")
+    assert status == 0, output
+    assert "would restore" in output
+    assert not _everything(metabase["empty"])
+    status, output = _restore(lab, metabase["empty"], str(path))
+    assert status == 0, output
+    assert _everything(metabase["empty"]) == _everything(
+        metabase["METABASE_DATABASE_URL"]
+    )
+    with psycopg.connect(metabase["empty"]) as session:
+        row = session.execute(
+            "INSERT INTO core_user (email) VALUES ('new@example.org') RETURNING id"
+        ).fetchone()
+        assert row == (3,)
+
+
+def test_metabase_goes_to_s3(
+    empty_lab: Lab, metabase: dict[str, str], s3: S3Server
+) -> None:
+    lab = empty_lab
+    variables = {**s3.variables(), "METABASE_BACKUPS": "s3://backups/metabase"}
+    url = metabase["METABASE_DATABASE_URL"]
+    status, output = ops(lab, "metabase-backup", METABASE_DATABASE_URL=url, **variables)
+    assert status == 0, output
+    (name,) = [name for name in s3.objects() if name.endswith(".dump")]
+    status, output = _restore(
+        lab, metabase["empty"], f"s3://backups/{name}", **variables
+    )
+    assert status == 0, output
+    assert _everything(metabase["empty"]) == _everything(url)
+
+
+def test_a_database_in_use_is_not_overwritten(
+    empty_lab: Lab, metabase: dict[str, str]
+) -> None:
+    lab, url = empty_lab, metabase["METABASE_DATABASE_URL"]
+    path = _backup(lab, metabase)
+    with psycopg.connect(url) as session:
+        session.execute("CREATE TABLE later (a integer)")
+        session.execute("DELETE FROM setting")
+    before = _everything(url)
+    status, output = _restore(lab, url, str(path))
+    assert status == 2, output
+    assert f"--overwrite {metabase['name']}" in output
+    status, output = _restore(lab, url, str(path), "--overwrite", "metabase")
+    assert status == 2, output
+    with psycopg.connect(url, application_name="Metabase v0.50"):
+        status, output = _restore(lab, url, str(path), "--overwrite", metabase["name"])
+    assert status == 2, output
+    assert "in use by Metabase v0.50: stop Metabase" in output
+    assert _everything(url) == before
+    status, output = _restore(lab, url, str(path), "--overwrite", metabase["name"])
+    assert status == 0, output
+    assert set(before) - set(_everything(url)) == {"later"}
+
+
+def test_backups_that_are_refused(
+    empty_lab: Lab, metabase: dict[str, str], tmp_path: Path
+) -> None:
+    lab, empty = empty_lab, metabase["empty"]
+    path = _backup(lab, metabase)
+    content = path.read_bytes()
+    damaged = tmp_path / path.name
+    damaged.write_bytes(content[:2000] + b"x" + content[2001:])
+    (tmp_path / f"{path.name}.sha256").write_bytes(
+        path.with_name(f"{path.name}.sha256").read_bytes()
+    )
+    cut, text = tmp_path / "cut.dump", tmp_path / "text.dump"
+    cut.write_bytes(content[: len(content) // 2])
+    text.write_text("SELECT 1;")
+    foreign = tmp_path / "foreign"
+    ops(lab, "push-dump", "--of", "warehouse", "--to", str(foreign))
+    for backup, status, words in (
+        (damaged, 2, "is damaged"),
+        (cut, None, ""),
+        (text, 2, "no dump that can be read"),
+        (next(foreign.glob("*.dump")), 2, "is no backup of Metabase"),
+        (tmp_path / "none.dump", 2, "does not exist"),
+    ):
+        ended, output = _restore(lab, empty, str(backup))
+        assert ended == (status or ended) != 0, output
+        assert words in output, output
+        assert not _everything(empty)
+
+
+def test_a_newer_metabase_is_refused(empty_lab: Lab, metabase: dict[str, str]) -> None:
+    path = _backup(empty_lab, metabase)
+    url = metabase["METABASE_DATABASE_URL"]
+    with psycopg.connect(url) as session:
+        session.execute("DELETE FROM databasechangelog WHERE id LIKE 'v50%'")
+    status, output = _restore(
+        empty_lab, url, str(path), "--overwrite", metabase["name"]
+    )
+    assert status == 2, output
+    assert "the backup is of Metabase 50, here is Metabase 49" in output
+
+
+def test_an_older_server_takes_the_backup(
+    empty_lab: Lab, metabase: dict[str, str], servers: dict[str, Cluster]
+) -> None:
+    """PostgreSQL 15 and what only a newer one knows; a backup of a newer server is refused."""
+    if "system" not in servers:
+        pytest.skip("this machine has no PostgreSQL of its own")
+    lab, server = empty_lab, servers["system"]
+    name = f"{lab.name}_old"
+    server.create_role(OWNER, PASSWORD)
+    for each in (name, f"{name}_copy"):
+        server.create_database(each, OWNER)
+    url, copy = (server.url(each, OWNER, PASSWORD) for each in (name, f"{name}_copy"))
+    try:
+        newer = _backup(lab, metabase)
+        status, output = _restore(lab, url, str(newer))
+        assert status == 2, output
+        assert "restore it on a server at least as new" in output
+        with psycopg.connect(url) as session:
+            session.execute(METABASE)
+        newer.unlink()
+        path = _backup(lab, {"METABASE_DATABASE_URL": url})
+        status, output = _restore(lab, copy, str(path))
+        assert status == 0, output
+        assert _everything(copy) == _everything(url)
+    finally:
+        for each in (name, f"{name}_copy"):
+            server.drop_database(each)
+
+
+def test_another_database_is_not_taken_for_metabase(empty_lab: Lab) -> None:
+    status, output = ops(
+        empty_lab, "metabase-backup", METABASE_DATABASE_URL=empty_lab.warehouse_url()
+    )
+    assert status == 2, output
+    assert "Metabase's application database is meant" in output
+
+
+KUBECTL = """#!{python}
+\"\"\"kubectl port-forward, as far as its users see it; the cluster is this machine.\"\"\"
+import json, sys
+from entrepot_lab.proxy import Proxy
+json.dump(sys.argv[1:], open({folder!r} + "/arguments", "w"))
+if "no-such-pod" in sys.argv[3]:
+    sys.exit('Error from server (NotFound): pods "no-such-pod" not found')
+with Proxy("127.0.0.1", {port}) as proxy:
+    print(f"Forwarding from 127.0.0.1:{{proxy.port}} -> 5432", flush=True)
+    import threading; threading.Event().wait()
+"""
+
+
+def test_metabase_in_a_cluster(
+    empty_lab: Lab, metabase: dict[str, str], tmp_path: Path
+) -> None:
+    lab = empty_lab
+    program = tmp_path / "kubectl"
+    port = lab.warehouse_server.port
+    program.write_text(
+        KUBECTL.format(python=sys.executable, folder=str(tmp_path), port=port)
+    )
+    program.chmod(0o755)
+    inside = metabase["METABASE_DATABASE_URL"].replace(f":{port}/", ":5432/")
+    variables = {
+        "PATH": f"{tmp_path}:{lab.env['PATH']}",
+        "METABASE_DATABASE_URL": inside,
+        "METABASE_KUBE_NAMESPACE": "analytics",
+    }
+    status, output = ops(
+        lab, "metabase-backup", METABASE_KUBE_POD="metabase-db-0", **variables
+    )
+    assert status == 0, output
+    arguments = (tmp_path / "arguments").read_text()
+    assert "pod/metabase-db-0" in arguments
+    assert "--namespace=analytics" in arguments
+    status, output = ops(
+        lab, "metabase-backup", METABASE_KUBE_POD="no-such-pod", **variables
+    )
+    assert status == 1, output
+    assert 'pods "no-such-pod" not found' in output
+    variables["PATH"] = "/nowhere"
+    status, output = ops(lab, "metabase-backup", METABASE_KUBE_POD="x", **variables)
+    assert status == 2, output
+    assert "there is no kubectl on PATH" in output
