@@ -58,7 +58,9 @@ def _look(database: Database) -> tuple[int | None, int]:
     """
     with database.connect(purpose="backup") as session:
         try:
-            ids = [row[0] for row in session.execute(f"SELECT id FROM public.{CHANGES}")]
+            ids = [
+                row[0] for row in session.execute(f"SELECT id FROM public.{CHANGES}")
+            ]
         except psycopg.errors.UndefinedTable:
             raise Refused(
                 [

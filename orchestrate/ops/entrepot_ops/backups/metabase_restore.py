@@ -136,7 +136,9 @@ def _check(database: Database, found: Archive, overwrite: str | None) -> bool:
                 [f"{database.place} is in use by {', '.join(others)}: stop Metabase"]
             )
         if CHANGES in tables:
-            ids = [row[0] for row in session.execute(f"SELECT id FROM public.{CHANGES}")]
+            ids = [
+                row[0] for row in session.execute(f"SELECT id FROM public.{CHANGES}")
+            ]
             _check_version(found.version, version(ids))
     return False
 
