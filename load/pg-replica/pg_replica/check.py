@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from pg_replica import catalog, objects, policy, providers, tools
+from pg_replica import catalog, objects, policy, providers, retired, tools
 from pg_replica.connection import Database, are_same, one_line
 from pg_replica.errors import Refused, TransientFailure
 from pg_replica.names import PUBLIC, nearest
@@ -101,6 +102,7 @@ def check(settings: Settings) -> Report:
         settings.tables_file, settings.backup_mode
     )
     report.problems += problems
+    report.notes += retired.notes(os.environ)
     target_session = _connect(warehouse, report)
     source_session = _connect(source, report) if source else None
     try:
