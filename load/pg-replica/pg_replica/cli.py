@@ -8,7 +8,7 @@ import sys
 import click
 from rich.console import Console
 
-from pg_replica import logs, previous, status
+from pg_replica import domains, logs, previous, status
 from pg_replica.audit import audit
 from pg_replica.check import check
 from pg_replica.connection import one_line
@@ -54,6 +54,14 @@ def _settings(context: click.Context) -> Settings:
     return settings
 
 
+def _is_off() -> bool:
+    """Say whether there is no replica here, as where only files are gathered."""
+    if domains.enabled() & domains.REPLICATED:
+        return False
+    logs.event("DOMAINS has neither replica nor pix: nothing to do")
+    return True
+
+
 @cli.command("check")
 @click.pass_context
 def check_command(context: click.Context) -> None:
@@ -79,6 +87,8 @@ def run_command(context: click.Context, *, dry_run: bool) -> None:
     if dry_run:
         context.invoke(check_command)
         return
+    if _is_off():
+        return
     run(_settings(context))
 
 
@@ -97,6 +107,8 @@ def audit_command(
     Each night a slice, so that every row is compared once in AUDIT_DAYS. The exit status is 4
     when anything differed, repaired or not.
     """
+    if _is_off():
+        return
     audit(_settings(context), everything=everything, dry_run=dry_run, only=only)
 
 
@@ -110,6 +122,8 @@ def drop_previous_command(context: click.Context, *, dry_run: bool) -> None:
 
     What somebody still reads, or built upon, is kept, reported, and tried again the next time.
     """
+    if _is_off():
+        return
     settings = _settings(context)
     if dry_run:
         for schema in previous.retired(settings):

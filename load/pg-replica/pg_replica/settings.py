@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from pg_replica import providers, retired, variables
+from pg_replica import domains, providers, retired, variables
 from pg_replica.errors import Refused
 from pg_replica.names import LONGEST_NAME
 from pg_replica.redaction import redact
@@ -216,6 +216,10 @@ def load() -> Settings:
             "SOURCE_DATABASE_URL is missing: give the source's URL, or the path of a dump "
             "in DUMP_PATH"
         )
+    try:
+        domains.enabled()
+    except Refused as refusal:
+        problems += refusal.problems
     problems += retired.problems(os.environ)
     if problems or settings is None:
         raise Refused(problems)

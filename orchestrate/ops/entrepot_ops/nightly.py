@@ -19,6 +19,7 @@ from entrepot_ops.plan import Plan
 from entrepot_ops.record import LastNight, NightRecord
 from entrepot_ops.settings import NightSettings, load, seconds_of
 from entrepot_ops.store import Store
+from pg_replica import domains
 from pg_replica.connection import one_line
 from pg_replica.errors import AnotherRun, Interrupted, ReplicaError
 from pg_replica.logs import event
@@ -71,7 +72,7 @@ def command(
         raise click.BadParameter(str(error), param_hint="--budget") from None
     root = project_root()
     files = project.read(root)
-    chosen = plan.choose(plan.steps_of(files), start, only)
+    chosen = plan.choose(plan.steps_of(files, domains.enabled()), start, only)
     expression = schedule.nightly_expression(files, settings)
     if dry_run:
         show_plan(chosen)

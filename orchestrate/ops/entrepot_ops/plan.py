@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from entrepot_ops.project import Job, Project
+from pg_replica.domains import KNOWN
 from pg_replica.errors import Refused
 from pg_replica.names import nearest
 
 NIGHTLY = "nightly"
 _BUILDS = ("dbt:build", "dbt:run")
 _ITSELF = "ops"
-_KEYS = {"feeds", "needs"}
+_KEYS = {"feeds", "needs", "domains"}
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,12 @@ class Plan:
     notifies: bool = True
 
 
-def steps_of(project: Project) -> tuple[Step, ...]:
+def steps_of(project: Project, on: frozenset[str]) -> tuple[Step, ...]:
     """Make the steps of the job `nightly`; the notification is not one, it always comes last.
 
     Args:
         project: The Meltano project.
+        on: The domains that are on; a step whose domains are all off is none.
 
     Returns:
         The steps in order.
@@ -96,9 +98,11 @@ def steps_of(project: Project) -> tuple[Step, ...]:
     steps: list[Step] = []
     for name, task in named:
         own = said.get(name) or {}
+        if "domains" in own and not on.intersection(own["domains"]):
+            continue
         is_source = len(task.split()) > 1 or "feeds" in own
         earlier = tuple(step.name for step in steps)
-        needs = tuple(own["needs"]) if "needs" in own else ()
+        needs = tuple(need for need in own.get("needs") or () if need in earlier)
         if "needs" not in own and not is_source and task not in _BUILDS:
             needs = earlier
         steps.append(
@@ -184,8 +188,13 @@ def _annotations(job: Job, names: dict[str, str]) -> dict[str, dict]:
             problems.append(_unknown(f"has no step {name!r}", name, list(names)))
             continue
         problems += [
-            f"job nightly, step {name}: {key!r} is neither feeds nor needs"
+            f"job nightly, step {name}: {key!r} is none of {', '.join(sorted(_KEYS))}"
             for key in set(own) - _KEYS
+        ]
+        problems += [
+            _unknown(f"step {name} is of the domain {domain!r}", domain, list(KNOWN))
+            for domain in own.get("domains") or []
+            if domain not in KNOWN
         ]
         order = list(names)
         earlier = order[: order.index(name)]

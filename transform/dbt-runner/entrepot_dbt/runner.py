@@ -68,6 +68,8 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "ENTREPOT_DBT_USER": parts.get("user") or given.get("PGUSER", ""),
         "DBT_ENV_SECRET_PASSWORD": parts.get("password") or given.get("PGPASSWORD", ""),
         "ENTREPOT_DBT_DATABASE": parts.get("dbname") or given.get("PGDATABASE", ""),
+        # The models read it with split(','), where a blank would be a part of a name.
+        "DOMAINS": "".join((given.get("DOMAINS") or "pix").split()),
         "REPLICA_SCHEMA": given.get("REPLICA_SCHEMA") or "pix",
         "INTERNAL_READER": given.get("INTERNAL_READER") or "internal_reader",
         "PGOPTIONS": f"{options} {given.get('PGOPTIONS', '')}".strip(),

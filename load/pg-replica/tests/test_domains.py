@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from pg_replica import domains
+from pg_replica.errors import Refused
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, {"pix"}),
+        ("", {"pix"}),  # as Meltano expands a variable that is missing
+        (" ", set()),
+        ("replica", {"replica"}),
+        ("pix, lcms,cpf", {"pix", "lcms", "cpf"}),
+    ],
+)
+def test_a_list_is_read(text: str | None, expected: set[str]) -> None:
+    assert domains.enabled({} if text is None else {"DOMAINS": text}) == expected
+
+
+def test_an_unknown_domain_is_refused_with_the_nearest() -> None:
+    with pytest.raises(Refused) as refusal:
+        domains.enabled({"DOMAINS": "pix,lmcs"})
+    (problem,) = refusal.value.problems
+    assert problem.startswith("DOMAINS has no domain 'lmcs'. Did you mean 'lcms'?")
