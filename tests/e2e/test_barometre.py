@@ -1,0 +1,157 @@
+"""The Baromètre's models on invented files, as an ordinary role builds them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+
+ROOT = Path(__file__).resolve().parents[2]
+OWNER, READER, PASSWORD = "entrepot", "internal_reader", "p@ss:/%'w"
+
+
+class Warehouse:
+    """A database with the raw tables, and dbt on it."""
+
+    def __init__(self, server: Cluster, folder: Path) -> None:
+        self._server, self._folder = server, folder
+        for role in (OWNER, READER):
+            server.create_role(role, PASSWORD)
+        server.create_database("warehouse", OWNER)
+        with server.admin() as admin:
+            admin.execute(f"GRANT CONNECT ON DATABASE warehouse TO {READER}")
+        with self.session(OWNER) as session:
+            session.execute(Path(__file__).with_name("barometre.sql").read_text())
+
+    def session(self, role: str) -> psycopg.Connection:
+        url = self._server.url("warehouse", role, PASSWORD)
+        return psycopg.connect(url, autocommit=True)
+
+    def dbt(self, *arguments: str, domains: str = "barometre") -> tuple[int, str]:
+        target = ["--target-path", str(self._folder), "--log-path", str(self._folder)]
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("entrepot-dbt")), *arguments, *target],
+            env={
+                **os.environ,
+                "TARGET_DATABASE_URL": self._server.url("warehouse", OWNER, PASSWORD),
+                "MELTANO_PROJECT_ROOT": str(ROOT),
+                "DOMAINS": domains,
+            },
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def rows(self, query: str) -> list[tuple]:
+        with self.session(READER) as session:
+            session.execute("SET search_path = enrichment")
+            return session.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    folder = tmp_path_factory.mktemp("barometre")
+    server = Cluster(folder / "server", embedded_binaries())
+    server.create(FAST_BUT_FORGETFUL).start()
+    built = Warehouse(server, folder / "target")
+    status, output = built.dbt("build")
+    assert status == 0, output
+    yield built
+    server.stop("immediate")
+
+
+def test_experiences(warehouse: Warehouse) -> None:
+    assert warehouse.rows("SELECT * FROM exp_total") == [
+        (6, 3, 1, 2, 3, Decimal("5.3333333333333333"), 9.4, 8.8, 7.0)
+    ]
+    assert warehouse.rows("SELECT * FROM exp_geo ORDER BY geo_dpt_iso") == [
+        (1, "FR-2A", "Corse-du-Sud", "FR-20R", "Corse"),
+        (1, "FR-67", "Bas-Rhin", "FR-GES", "Grand-Est"),
+        (1, "FR-BL", "Saint-Barthélemy", None, None),
+        *[
+            (1, "FR-HACK-RHONE", "Rhône et métropole de Lyon")
+            + ("FR-ARA", "Auvergne-Rhône-Alpes")
+        ],
+        (2, None, None, None, None),
+    ]
+    assert warehouse.rows("SELECT * FROM exp_typologie ORDER BY 1") == [
+        ("Brigade de gendarmerie", 1),
+        ("Gendarmerie Nationale", 1),
+        ("Unité Numérique", 1),
+    ]
+    assert warehouse.rows("SELECT * FROM exp_count_day ORDER BY date") == [
+        (date(2024, 1, 5), date(2024, 1, 1), 1, "2024-01"),
+        (date(2024, 1, 31), date(2024, 1, 1), 1, "2024-01"),
+        (date(2024, 2, 1), date(2024, 2, 1), 3, "2024-02"),
+        (None, None, 1, None),
+    ]
+
+
+def test_contacts(warehouse: Warehouse) -> None:
+    assert warehouse.rows("SELECT * FROM easiware_n_contacts_total") == [(4,)]
+    assert warehouse.rows(
+        "SELECT category, month_str, n_contact FROM easiware_n_contacts_category"
+        " ORDER BY 1, 2"
+    ) == [
+        ("demande_info", "2024-01", 1),
+        ("signalement", None, 1),
+        ("victime", "2024-01", 1),
+        (None, "2024-02", 1),
+    ]
+
+
+def test_declarations(warehouse: Warehouse) -> None:
+    assert warehouse.rows("SELECT * FROM ppel_daily ORDER BY date") == [
+        (date(2024, 1, 5), date(2024, 1, 1), "2024-01", 3)
+        + (timedelta(minutes=20), timedelta(minutes=10)),
+        (None, None, None, 1, None, None),
+    ]
+    assert warehouse.rows(
+        "SELECT dpt_code, geo_dpt_name, n_preplaintes FROM ppel_geo ORDER BY 1"
+    ) == [("01", "Ain", 2), ("2A", "Corse-du-Sud", 1), ("99", None, 1)]
+
+
+def test_frauds(warehouse: Warehouse) -> None:
+    assert warehouse.rows("SELECT * FROM perceval_monthly ORDER BY month") == [
+        (date(2024, 1, 1), "2024-01", 5, Decimal("150.0"), Decimal(30)),
+        (date(2024, 2, 1), "2024-02", 0, Decimal(10), None),
+    ]
+    assert warehouse.rows("SELECT count(*), count(date) FROM perceval_daily") == [(4, 4)]
+
+
+def test_trades_and_staff(warehouse: Warehouse) -> None:
+    assert warehouse.rows(
+        "SELECT month, metier_name, visit_count FROM recrutement_visits_per_metier"
+        " ORDER BY visit_count DESC"
+    ) == [
+        (date(2024, 1, 1), "Pilote d'hélicoptère", 7),
+        (date(2024, 1, 1), "Secrétaire", 2),
+    ]
+    assert warehouse.rows(
+        "SELECT count(*), sum(effectifs) FILTER (WHERE annee = 2016)"
+        " FROM iggn_effectifs_clean"
+    ) == [(72, 103_105)]
+
+
+def test_wrong_lines_are_reported_and_cost_nothing(warehouse: Warehouse) -> None:
+    status, output = warehouse.dbt("test", "--select", "test_name:readable")
+    assert status == 0
+    assert "WARN=4" in output
+
+
+def test_a_second_build_changes_nothing(warehouse: Warehouse) -> None:
+    before = warehouse.rows("SELECT * FROM ppel_geo ORDER BY 1")
+    # Unit tests do not depend on what was built before.
+    status, output = warehouse.dbt("build", "--exclude-resource-type", "unit_test")
+    assert status == 0, output
+    assert warehouse.rows("SELECT * FROM ppel_geo ORDER BY 1") == before

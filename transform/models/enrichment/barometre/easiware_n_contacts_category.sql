@@ -1,0 +1,7 @@
+select
+    category,
+    month,
+    month_str,
+    count(*) as n_contact
+from {{ ref('easiware_requests_clean') }}
+group by category, month, month_str

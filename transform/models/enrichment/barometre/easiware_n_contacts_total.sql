@@ -1,0 +1,2 @@
+select count(*) as n_contact
+from {{ ref('easiware_requests_clean') }}

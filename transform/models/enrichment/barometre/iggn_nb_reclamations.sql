@@ -1,0 +1,4 @@
+select
+    annee,
+    n_reclamations
+from {{ ref('iggn_reclamations') }}

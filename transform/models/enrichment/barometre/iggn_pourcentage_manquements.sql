@@ -1,0 +1,4 @@
+select
+    annee,
+    pourcentage_manquements
+from {{ ref('iggn_manquements') }}

@@ -1,0 +1,18 @@
+with read as (
+    select
+        *,
+        {{ read_integer('date_year') }} as year_number,
+        {{ read_month_name('date_month') }} as month_number
+    from {{ source('barometre', 'atinternet_pages_visits') }}
+)
+
+select
+    src_website,
+    date_year || ' ' || date_month as original_month,
+    case when year_number between 1 and 9999 then make_date(year_number::int, month_number, 1) end as month,
+    page,
+    page_full_name,
+    site_level2 as subsite,
+    m_visits as original_visits,
+    {{ read_integer('m_visits') }} as visit_count
+from read

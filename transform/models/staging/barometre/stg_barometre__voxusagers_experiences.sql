@@ -1,0 +1,23 @@
+select
+    id,
+    ecrit_le,
+    {{ read_date('ecrit_le', 'DD/MM/YYYY') }} as date_ecriture,
+    date_de_publication,
+    {{ read_date('date_de_publication', 'DD/MM/YYYY') }} as date_publi,
+    date_de_premiere_réponse,
+    {{ read_date('date_de_premiere_réponse', 'DD/MM/YYYY') }} as date_reponse,
+    nullif(btrim(etat_de_lexpérience), '') as etat_experience,
+    nullif(btrim(ressenti_usager), '') as ressenti_usager,
+    nullif(btrim(tags_généraux_accessibilité), '') as tag_accessibilite,
+    nullif(btrim(tags_généraux_informationexplication), '') as tag_explication,
+    nullif(btrim(tags_généraux_relation), '') as tag_relation,
+    nullif(btrim(tags_généraux_réactivité), '') as tag_reactivite,
+    nullif(btrim(tags_généraux_simplicitécomplexité), '') as tag_simplicite,
+    nullif(btrim(code_postal_usager), '') as code_postal,
+    {{ departement_from_postcode('code_postal_usager') }} as departement,
+    nullif(btrim(intitulé_typologie_1), '') as typologie_structure_1,
+    nullif(btrim(intitulé_typologie_2), '') as typologie_structure_2,
+    nullif(btrim(intitulé_typologie_3), '') as typologie_structure_3,
+    _source_file as source_file,
+    _source_line as source_line
+from {{ source('barometre', 'voxusagers_experiences') }}
