@@ -18,6 +18,8 @@ CREATE TABLE organizations (
     credit integer NOT NULL DEFAULT 0,
     location address,
     "isManagingStudents" boolean NOT NULL DEFAULT false,
+    "canCollectProfiles" boolean NOT NULL DEFAULT false,
+    email text,
     "createdAt" timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE organizations IS 'Schools, universities and companies';
@@ -30,6 +32,13 @@ CREATE TABLE users (
     email citext,
     password varchar(255) NOT NULL,
     cgu boolean,
+    "pixOrgaTermsOfServiceAccepted" boolean DEFAULT false,
+    "pixCertifTermsOfServiceAccepted" boolean DEFAULT false,
+    "hasSeenAssessmentInstructions" boolean DEFAULT false,
+    "mustValidateTermsOfService" boolean NOT NULL DEFAULT false,
+    "lastTermsOfServiceValidatedAt" timestamptz,
+    username text,
+    "samlId" text,
     "createdAt" timestamptz NOT NULL DEFAULT now(),
     "updatedAt" timestamptz NOT NULL DEFAULT now(),
     "fullName" text GENERATED ALWAYS AS ("firstName" || ' ' || "lastName") STORED,
@@ -43,6 +52,7 @@ CREATE TABLE memberships (
     "organizationId" integer NOT NULL REFERENCES organizations,
     "organizationRole" text NOT NULL CHECK ("organizationRole" IN ('ADMIN', 'MEMBER')),
     "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now(),
     "disabledAt" timestamptz
 );
 CREATE UNIQUE INDEX memberships_userid_organizationid_disabledat_unique
@@ -59,8 +69,90 @@ CREATE TABLE "target-profiles" (
     id serial PRIMARY KEY,
     name text NOT NULL,
     "isPublic" boolean NOT NULL DEFAULT false,
-    "skillIds" text[] NOT NULL DEFAULT '{}'
+    "skillIds" text[] NOT NULL DEFAULT '{}',
+    "organizationId" integer REFERENCES organizations,
+    outdated boolean NOT NULL DEFAULT false,
+    "createdAt" timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE "target-profiles_skills" (
+    id serial PRIMARY KEY,
+    "targetProfileId" integer NOT NULL REFERENCES "target-profiles",
+    "skillId" varchar(255) NOT NULL
+);
+CREATE TABLE "target-profile-shares" (
+    id serial PRIMARY KEY,
+    "targetProfileId" integer NOT NULL REFERENCES "target-profiles",
+    "organizationId" integer NOT NULL REFERENCES organizations,
+    "createdAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE stages (
+    id serial PRIMARY KEY,
+    "targetProfileId" integer NOT NULL REFERENCES "target-profiles",
+    title text NOT NULL,
+    message text NOT NULL,
+    threshold integer NOT NULL,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE "organization-invitations" (
+    id serial PRIMARY KEY,
+    "organizationId" integer NOT NULL REFERENCES organizations,
+    email text NOT NULL,
+    status text NOT NULL,
+    code text NOT NULL,
+    role text,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now()
+);
+-- Called otherwise once: its key and sequence still are.
+CREATE SEQUENCE students_id_seq;
+CREATE TABLE "schooling-registrations" (
+    id integer NOT NULL DEFAULT nextval('students_id_seq'),
+    "userId" integer REFERENCES users,
+    "organizationId" integer NOT NULL REFERENCES organizations,
+    "firstName" text NOT NULL,
+    "lastName" text NOT NULL,
+    birthdate date NOT NULL,
+    "nationalStudentId" text,
+    "studentNumber" text,
+    division text,
+    "MEFCode" text,
+    status text,
+    "isSupernumerary" boolean,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT students_pkey PRIMARY KEY (id),
+    UNIQUE ("organizationId", "nationalStudentId")
+);
+ALTER SEQUENCE students_id_seq OWNED BY "schooling-registrations".id;
+CREATE TABLE "user-orga-settings" (
+    id serial PRIMARY KEY,
+    "userId" bigint UNIQUE REFERENCES users,
+    "currentOrganizationId" bigint REFERENCES organizations,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE pix_roles (id serial PRIMARY KEY, name text);
+CREATE TABLE users_pix_roles (
+    id serial PRIMARY KEY, user_id integer REFERENCES users, pix_role_id integer REFERENCES pix_roles
+);
+CREATE TABLE "reset-password-demands" (
+    id serial PRIMARY KEY,
+    email text,
+    "temporaryKey" text,
+    used boolean DEFAULT false,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE user_tutorials (
+    id serial PRIMARY KEY,
+    "userId" bigint,
+    "tutorialId" text NOT NULL,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now(),
+    UNIQUE ("userId", "tutorialId")
+);
+CREATE TABLE "tutorial-evaluations" (LIKE user_tutorials INCLUDING ALL);
 CREATE TABLE campaigns (
     id serial PRIMARY KEY,
     name text NOT NULL,
@@ -80,19 +172,65 @@ CREATE TABLE "campaign-participations" (
     "sharedAt" timestamptz,
     "createdAt" timestamptz NOT NULL DEFAULT now(),
     "masteryRate" percentage,
+    "participantExternalId" text,
     UNIQUE ("campaignId", "userId")
 );
 CREATE TABLE "certification-centers" (
-    id serial PRIMARY KEY, name text NOT NULL, type organization_type, "createdAt" timestamptz NOT NULL DEFAULT now()
+    id serial PRIMARY KEY,
+    name text NOT NULL,
+    type organization_type,
+    "externalId" text,
+    "createdAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE "certification-center-memberships" (
+    id serial PRIMARY KEY,
+    "userId" integer NOT NULL REFERENCES users,
+    "certificationCenterId" integer NOT NULL REFERENCES "certification-centers",
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    UNIQUE ("userId", "certificationCenterId")
+);
+CREATE TABLE sessions (
+    id serial PRIMARY KEY,
+    "certificationCenterId" integer REFERENCES "certification-centers",
+    "certificationCenter" text NOT NULL,
+    examiner text NOT NULL,
+    "accessCode" text,
+    date date NOT NULL,
+    "time" time NOT NULL,
+    "assignedCertificationOfficerId" integer REFERENCES users,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "finalizedAt" timestamptz,
+    "publishedAt" timestamptz,
+    "resultsSentToPrescriberAt" timestamptz
+);
+CREATE TABLE "certification-candidates" (
+    id serial PRIMARY KEY,
+    "sessionId" integer NOT NULL REFERENCES sessions,
+    "userId" integer REFERENCES users,
+    "firstName" text NOT NULL,
+    "lastName" text NOT NULL,
+    "birthCity" text NOT NULL,
+    birthdate date NOT NULL,
+    "extraTimePercentage" numeric(3, 2),
+    email text,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    UNIQUE ("sessionId", "userId")
 );
 CREATE TABLE "certification-courses" (
     id serial PRIMARY KEY,
     "userId" integer NOT NULL REFERENCES users,
-    "certificationCenterId" integer REFERENCES "certification-centers",
+    "sessionId" integer REFERENCES sessions,
     "completedAt" timestamptz,
     "isPublished" boolean NOT NULL DEFAULT false,
+    "isV2Certification" boolean NOT NULL DEFAULT true,
+    "hasSeenEndTestScreen" boolean DEFAULT false,
     "verificationCode" text,
-    "createdAt" timestamptz NOT NULL DEFAULT now()
+    "firstName" text,
+    "lastName" text,
+    birthdate date,
+    "examinerComment" text,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX index_certification_courses_upper_verification_code
 ON "certification-courses" (upper("verificationCode"));
@@ -101,6 +239,9 @@ CREATE TABLE assessments (
     "userId" integer REFERENCES users,
     type text NOT NULL,
     state text NOT NULL,
+    "courseId" text,
+    "competenceId" text,
+    "isImproving" boolean DEFAULT false,
     "campaignParticipationId" integer REFERENCES "campaign-participations",
     "certificationCourseId" integer REFERENCES "certification-courses",
     "createdAt" timestamptz NOT NULL DEFAULT now(),
@@ -115,9 +256,61 @@ CREATE TABLE answers (
     "createdAt" timestamptz NOT NULL DEFAULT now(),
     "updatedAt" timestamptz NOT NULL DEFAULT now(),
     timeout integer,
-    "elapsedTime" integer
+    "elapsedTime" integer,
+    "resultDetails" text
 );
 CREATE INDEX answers_assessmentid_index ON answers ("assessmentId");
+CREATE TABLE feedbacks (
+    id serial PRIMARY KEY,
+    "assessmentId" integer REFERENCES assessments,
+    "challengeId" text NOT NULL,
+    content text NOT NULL,
+    category text,
+    answer text,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE "assessment-results" (
+    id serial PRIMARY KEY,
+    "assessmentId" integer REFERENCES assessments,
+    level integer,
+    "pixScore" integer,
+    emitter text NOT NULL,
+    status text NOT NULL,
+    "juryId" integer REFERENCES users,
+    "commentForJury" text,
+    "createdAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX assessment_results_assessmentid_index ON "assessment-results" ("assessmentId");
+CREATE TABLE "competence-marks" (
+    id serial PRIMARY KEY,
+    "assessmentResultId" integer REFERENCES "assessment-results",
+    "competenceId" text,
+    competence_code text NOT NULL,
+    area_code text NOT NULL,
+    level integer,
+    score integer,
+    "createdAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE "competence-evaluations" (
+    id serial PRIMARY KEY,
+    "assessmentId" integer REFERENCES assessments,
+    "userId" integer REFERENCES users,
+    "competenceId" text,
+    status text,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE "certification-challenges" (
+    id serial PRIMARY KEY,
+    "courseId" integer REFERENCES "certification-courses",
+    "challengeId" text,
+    "competenceId" text,
+    "associatedSkillId" text,
+    "associatedSkillName" text,
+    "createdAt" timestamptz NOT NULL DEFAULT now(),
+    "updatedAt" timestamptz NOT NULL DEFAULT now()
+);
 CREATE TABLE "knowledge-elements" (
     id bigserial PRIMARY KEY,
     source text NOT NULL,
@@ -138,7 +331,19 @@ CREATE TABLE "knowledge-element-snapshots" (
     snapshot jsonb NOT NULL,
     UNIQUE ("userId", "snappedAt")
 );
-CREATE TABLE badges (id serial PRIMARY KEY, key text NOT NULL UNIQUE, title text, message text);
+CREATE TABLE badges (
+    id serial PRIMARY KEY,
+    key text NOT NULL UNIQUE,
+    title text,
+    message text,
+    "targetProfileId" integer REFERENCES "target-profiles"
+);
+CREATE TABLE "badge-criteria" (
+    id serial PRIMARY KEY, "badgeId" integer REFERENCES badges, scope text NOT NULL, threshold integer NOT NULL
+);
+CREATE TABLE "badge-partner-competences" (
+    id serial PRIMARY KEY, "badgeId" integer REFERENCES badges, name text NOT NULL, "skillIds" text[] NOT NULL, color text
+);
 CREATE TABLE "badge-acquisitions" (
     id serial PRIMARY KEY,
     "userId" integer NOT NULL REFERENCES users,
@@ -152,6 +357,8 @@ CREATE TABLE "partner-certifications" (
     acquired boolean NOT NULL
 );
 CREATE TABLE _migrations (id serial PRIMARY KEY, name text NOT NULL);
+CREATE TABLE knex_migrations (id serial PRIMARY KEY, name text, batch integer, migration_time timestamptz);
+CREATE TABLE knex_migrations_lock (index serial PRIMARY KEY, is_locked integer);
 
 CREATE TABLE pgboss.job (
     id bigint GENERATED ALWAYS AS IDENTITY,

@@ -3,10 +3,10 @@ select
     "answerId" as answer_id,
     "assessmentId" as assessment_id,
     "userId" as user_id,
-    "skillId" as skill_id,
-    "competenceId" as competence_id,
-    source,
-    status,
+    "skillId"::text as skill_id,
+    "competenceId"::text as competence_id,
+    source::text as source,
+    status::text as status,
     "earnedPix" as earned_pix,
     "createdAt" as created_at
 from {{ source('pix', 'knowledge_elements') }}

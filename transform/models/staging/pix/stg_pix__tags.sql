@@ -1,4 +1,4 @@
 select
     id as tag_id,
-    name as tag_name
+    name::text as tag_name
 from {{ source('pix', 'tags') }}

@@ -1,0 +1,4 @@
+{#- A text as SQL writes it. -#}
+{% macro literal(text) -%}
+    {{ return("'" ~ (text | string | replace("'", "''")) ~ "'") }}
+{%- endmacro %}
