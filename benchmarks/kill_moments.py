@@ -36,6 +36,7 @@ VICTIMS = (
     "warehouse",
 )
 _SPELT = {"tap": "entrepot-tap-postgres", "target": "entrepot-target-postgres"}
+_READING = ("tap", "source backend")  # they end before the indexes are built
 _ENDED = 60.0  # seconds after which a process that has lost its parent must be gone
 
 
@@ -183,12 +184,28 @@ class Trial:
                         raise
                     time.sleep(0.1)
 
-    def moment(self, victim: str, chance: random.Random, seconds: float) -> None:
-        """Run, kill, and look at what comes of it."""
+    def time_at_work(self) -> dict[str, float]:
+        """Load once; give the seconds for which the source is read, and those of the whole."""
         process = self.start()
         self.wait_for_work(process)
+        began = time.monotonic()
+        while any(
+            _SPELT["tap"] in words for words in self.family(process.pid).values()
+        ):
+            time.sleep(0.05)
+        reading = time.monotonic() - began
+        if process.wait() != 0:
+            sys.exit((self.folder / "log").read_text()[-3000:])
+        whole = time.monotonic() - began
+        self.forget()
+        return {v: reading if v in _READING else whole for v in VICTIMS}
+
+    def moment(self, victim: str, chance: random.Random, seconds: float) -> bool:
+        """Run, kill, and look at what comes of it; say whether the victim was at work."""
+        process, was_at_work = self.start(), False
+        self.wait_for_work(process)
         try:
-            status = process.wait(chance.uniform(0, 0.8 * seconds))
+            status = process.wait(chance.uniform(0, seconds))
         except subprocess.TimeoutExpired:
             was_at_work = self.kill(victim, process)
             status = process.wait(300)
@@ -206,6 +223,7 @@ class Trial:
             if not self.is_same():
                 sys.exit(f"a run ended with 0, and rows are missing ({victim})")
             self.forget()
+        return was_at_work
 
 
 def main() -> None:
@@ -227,19 +245,12 @@ def main() -> None:
             lab = Lab(*servers, "kills", folder).create()
             trial = Trial(lab, folder, arguments.rows)
             trial.fill()
-            process = trial.start()
-            trial.wait_for_work(process)
-            began = time.monotonic()
-            if process.wait() != 0:
-                sys.exit((folder / "log").read_text()[-3000:])
-            seconds = time.monotonic() - began
-            trial.forget()
-            print(
-                f"seed {arguments.seed}; a load works for {seconds:.1f} s", flush=True
-            )
+            seconds = trial.time_at_work()
+            print(f"seed {arguments.seed}; at work: {seconds}", flush=True)
             for number in range(arguments.moments):
                 victim = VICTIMS[number % len(VICTIMS)]
-                trial.moment(victim, chance, seconds)
+                while not trial.moment(victim, chance, seconds[victim]):
+                    pass
                 print(f"moment {number + 1}: {victim}", flush=True)
             status = trial.start().wait()
             same = trial.is_same()

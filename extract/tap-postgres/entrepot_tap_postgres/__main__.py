@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
-import psycopg
-
-from entrepot_tap_postgres.errors import CannotContinue, Refused
-from entrepot_tap_postgres.tap import TapPostgres
-from pg_replica.connection import one_line
-from pg_replica.copy_spool import ReaderGone
-from pg_replica.errors import ReplicaError
-from pg_replica.transport import CopyError
-
-_EXPLAINED = (
-    CannotContinue,
-    Refused,
-    ReaderGone,
-    CopyError,
-    OSError,
-    ReplicaError,
-    psycopg.Error,
-)
+from pg_replica import domains, logs
+from pg_replica.errors import Refused
 
 
 def main() -> None:
-    """Run the command; a failure that can be explained is one line, without secrets."""
+    """Run the command; without a replica here it has nothing to do, and loads nothing for it."""
     try:
-        TapPostgres.cli()
-    except _EXPLAINED as error:
-        logging.getLogger("tap-postgres").critical(one_line(error))
-        sys.exit(1)
+        is_on = domains.enabled() & domains.REPLICATED
+    except Refused as error:
+        sys.exit(str(error))
+    if not is_on:
+        logs.set_up("plain")
+        logs.event("DOMAINS has neither replica nor pix: nothing to do")
+        return
+    from entrepot_tap_postgres import command
+
+    command.run()
 
 
 if __name__ == "__main__":

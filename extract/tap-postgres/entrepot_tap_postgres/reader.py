@@ -20,7 +20,7 @@ from pg_replica import columns
 from pg_replica.connection import Database, bounded
 from pg_replica.copy_spool import Spool
 from pg_replica.held import Held, Limits
-from pg_replica.names import TableName, literal, quote
+from pg_replica.names import TableName, literal, quote, unlike
 from pg_replica.transport import CopyError, CopyOut, Patience
 
 _LOOK = (
@@ -329,10 +329,11 @@ class Reader:
             f"({literal(name)}, pg_catalog.pg_column_size({quote(name)}))"
             for name in stream.names
         )
+        name, size = (quote(unlike(word, stream.names)) for word in ("name", "size"))
         row = self._desk.execute(
-            f"SELECT {quote(stream.key.name)}::text, v.name FROM {stream.table.sql}"
-            f" CROSS JOIN LATERAL (VALUES {sizes}) AS v (name, size)"
-            f" WHERE {where} ORDER BY v.size DESC NULLS LAST LIMIT 1"
+            f"SELECT {quote(stream.key.name)}::text, {name} FROM {stream.table.sql}"
+            f" CROSS JOIN LATERAL (VALUES {sizes}) AS v ({name}, {size})"
+            f" WHERE {where} ORDER BY {size} DESC NULLS LAST LIMIT 1"
         ).fetchone()
         key, column = row or ("?", "?")
         return (

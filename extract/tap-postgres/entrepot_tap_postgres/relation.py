@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -10,8 +11,9 @@ import psycopg
 from entrepot_tap_postgres import user_types
 from entrepot_tap_postgres.errors import Refused
 from entrepot_tap_postgres.keys import KINDS, TIME_ORDERED_UUIDS
+from pg_replica import catalog
 from pg_replica.copy_spool import KEYWORD
-from pg_replica.names import TableName, quote
+from pg_replica.names import TableName, quote, unlike
 from pg_replica.policy import TableRule
 
 # Bases whose every value JSON has too.
@@ -24,28 +26,67 @@ _JSON_TYPES = {
 
 _logger = logging.getLogger("tap-postgres")
 
+# What a default or an expression needs beside the table's own columns and its types: functions,
+# sequences and collations that somebody made stay with the source.
 _COLUMNS = """
 SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-    a.attnotnull AS not_null, a.attgenerated <> '' AS generated,
+    a.attnotnull AS not_null, nullif(a.attgenerated::text, '') AS generated,
     pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS expression,
     pg_catalog.col_description(a.attrelid, a.attnum) AS comment,
     t.typname::text AS base, a.attnum::integer AS number,
-    CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END AS former
+    CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END AS former,
+    (SELECT c.collname::text FROM pg_catalog.pg_collation AS c
+     WHERE c.oid = a.attcollation AND a.attcollation <> t.typcollation
+     AND c.collnamespace = 'pg_catalog'::regnamespace) AS "collation",
+    a.atttypid AS type_oid, n.columns AS needs, coalesce(n.others, false) AS needs_others
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN LATERAL (
+    SELECT array_agg(o.attname::text) AS columns,
+        bool_or(o.attname IS NULL AND x.refclassid <> 'pg_catalog.pg_type'::regclass) AS others
+    FROM pg_catalog.pg_depend AS x
+    LEFT JOIN pg_catalog.pg_attribute AS o ON x.refclassid = 'pg_catalog.pg_class'::regclass
+        AND x.refobjid = a.attrelid AND o.attrelid = a.attrelid AND o.attnum = x.refobjsubid
+    WHERE x.classid = 'pg_catalog.pg_attrdef'::regclass AND x.objid = d.oid
+    OR x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = a.attrelid
+        AND x.objsubid = a.attnum AND a.attgenerated <> ''
+        AND x.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass)
+) AS n ON true
 WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 _INDEXES = """
 SELECT c.relname::text AS name, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,
     i.indisunique AS is_unique, o.contype::text AS constraint_type,
+    coalesce(o.condeferrable, false), coalesce(o.condeferred, false),
     (SELECT array_agg(a.attname::text ORDER BY k.place)
      FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
      LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-     WHERE k.place <= i.indnkeyatts) AS columns
+     WHERE k.place <= i.indnkeyatts) AS columns,
+    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
+     WHERE a.attrelid = i.indrelid AND (a.attnum = ANY (i.indkey) OR a.attnum IN (
+         SELECT x.refobjsubid FROM pg_catalog.pg_depend AS x
+         WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = i.indexrelid
+         AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjid = i.indrelid
+     )) AND a.attnum > 0) AS needs,
+    i.indexprs IS NOT NULL OR i.indpred IS NOT NULL AS computes,
+    EXISTS (SELECT FROM pg_catalog.pg_depend AS x
+        WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = i.indexrelid
+        AND x.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_collation'::regclass)
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e WHERE e.deptype = 'e'
+            AND e.classid = x.refclassid AND e.objid = x.refobjid)) AS needs_others
 FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
 LEFT JOIN pg_catalog.pg_constraint AS o ON o.conindid = i.indexrelid AND o.contype IN ('p', 'u')
+    AND o.conrelid = i.indrelid
 WHERE i.indrelid = %s::regclass AND i.indisvalid ORDER BY i.indisprimary DESC, c.relname
+"""
+_DECREASES = """
+SELECT true FROM pg_catalog.pg_depend AS d
+JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = d.objid
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = d.classid
+AND d.deptype IN ('a', 'i') AND d.refobjid = %s::regclass AND a.attname = %s
+AND s.seqincrement < 0
 """
 
 
@@ -65,25 +106,10 @@ def read(
     Raises:
         Refused: If the replication key cannot be one.
     """
-    names = (
-        *("name", "type", "not_null", "generated", "expression", "comment"),
-        *("base", "number", "former"),
-    )
     rows = source.execute(_COLUMNS, [table.sql]).fetchall()
-    kept = [row for row in rows if rule.columns.get(row[0]) != "exclude"]
-    columns = [dict(zip(names, row, strict=True)) for row in kept]
-    for column in columns:
-        if rule.columns.get(column["name"]) == "pseudonymise":
-            column.update(type="text", expression=None, generated=False)
-            column.update(base="text", former=None)
-    present = {column["name"] for column in columns}
-    index_names = ("name", "definition", "unique", "constraint", "columns")
-    indexes = [
-        dict(zip(index_names, row, strict=True))
-        for row in source.execute(_INDEXES, [table.sql])
-    ]
-    whole = [index for index in indexes if set(index["columns"]) <= present]
-    primary = next((i["columns"] for i in whole if i["constraint"] == "p"), [])
+    columns = _columns(table, rows, rule, catalog.BinarySafety(source))
+    indexes = _indexes(source, table, columns, rule)
+    primary = next((i["columns"] for i in indexes if i["constraint"] == "p"), [])
     key = rule.replication_key or (primary[0] if len(primary) == 1 else None)
     bases = {row[0]: (row[6], row[2]) for row in rows}
     if nullable := [name for name in rule.key if not bases[name][1]]:
@@ -98,16 +124,87 @@ def read(
             table,
             key,
         )
+    comment = source.execute(
+        "SELECT pg_catalog.obj_description(%s::regclass, 'pg_class')", [table.sql]
+    ).fetchone()
     return {
         "schema": table.schema,
         "table": table.name,
+        "comment": comment and comment[0],
         "columns": columns,
         "primary_key": rule.key or primary,
         "replication_key": checked,
-        "indexes": whole,
+        "indexes": indexes,
         "extra_indexes": rule.indexes,
         "types": user_types.read(source, table),
     }
+
+
+def _columns(
+    table: TableName,
+    rows: list[tuple],
+    rule: TableRule,
+    is_binary_safe: Callable[[int], bool],
+) -> list[dict[str, Any]]:
+    """Describe the columns that are carried, each as the warehouse can have it."""
+    names = (
+        *("name", "type", "not_null", "generated", "expression", "comment"),
+        *("base", "number", "former", "collation"),
+    )
+    columns = []
+    for row in rows:
+        *_, type_oid, needs, needs_others = row
+        column: dict[str, Any] = dict(zip(names, row, strict=False))
+        treatment = rule.columns.get(column["name"])
+        if treatment == "exclude":
+            continue
+        column["binary"] = treatment is not None or is_binary_safe(type_oid)
+        if treatment == "pseudonymise":
+            column.update(type="text", expression=None, generated=None, base="text")
+            column.update(former=None, collation=None)
+        elif column["generated"] and {*(needs or ())} & {*rule.columns} - {
+            column["name"]
+        }:
+            _logger.warning(
+                "%s: column %s is left out: it is computed from one that is left out or "
+                "pseudonymised",
+                table,
+                column["name"],
+            )
+            continue
+        elif needs_others or "nextval(" in (column["expression"] or ""):
+            # What was computed with it is copied as a value; nothing is inserted here without.
+            column.update(expression=None, generated=None)
+        columns.append(column)
+    return columns
+
+
+def _indexes(
+    source: psycopg.Connection,
+    table: TableName,
+    columns: list[dict[str, Any]],
+    rule: TableRule,
+) -> list[dict[str, Any]]:
+    """Describe the indexes that the warehouse can have."""
+    names = (
+        *("name", "definition", "unique", "constraint", "deferrable", "deferred"),
+        "columns",
+    )
+    present = {column["name"] for column in columns}
+    indexes = []
+    for row in source.execute(_INDEXES, [table.sql]):
+        *_, needs, computes, needs_others = row
+        index = dict(zip(names, row, strict=False))
+        bent = {name for name in needs if name in rule.columns} if computes else set()
+        if needs_others:
+            _logger.warning(
+                "%s: index %s is left out: it needs a function or a collation of the source's own",
+                table,
+                index["name"],
+            )
+        elif set(needs) <= present and not bent:
+            indexes.append(index)
+    return indexes
 
 
 def _checked_key(
@@ -135,6 +232,11 @@ def _checked_key(
     if not not_null:
         raise Refused(
             f"table {table}: column {key} may be NULL, and such rows would never be read: {advice}"
+        )
+    if source.execute(_DECREASES, [table.sql, key]).fetchone():
+        raise Refused(
+            f"table {table}: the numbers of column {key} go down, and new rows would be taken for "
+            f"old ones: {advice}"
         )
     if base == "uuid" and not _are_time_ordered(source, table, key):
         raise Refused(
@@ -217,7 +319,8 @@ def as_record(definition: dict[str, Any], chosen: str) -> str:
         for column in definition["columns"]
         if not column["generated"]
     )
+    record = quote(unlike("r", [column["name"] for column in definition["columns"]]))
     return (
-        "(SELECT pg_catalog.row_to_json(record)::pg_catalog.text FROM"
-        f" (SELECT {listed} FROM (SELECT {chosen}) AS chosen) AS record)"
+        f"(SELECT pg_catalog.row_to_json({record})::pg_catalog.text FROM"
+        f" (SELECT {listed} FROM (SELECT {chosen}) AS chosen) AS {record})"
     )

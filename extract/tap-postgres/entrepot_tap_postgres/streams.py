@@ -51,6 +51,21 @@ class CopyEncoding(BaseBatchFileEncoding):
     last: bool = False
 
 
+@dataclass(frozen=True)
+class Position:
+    """How far the warehouse holds a table.
+
+    Attributes:
+        high: The greatest replication key, as text.
+        key: The column that was the replication key.
+        numbers: The source's number of each column, by the name that it had.
+    """
+
+    high: str
+    key: str
+    numbers: dict[str, int]
+
+
 class AppendStream(SingerStream):
     """A table of mode `incremental`, from its bookmark on."""
 
@@ -109,15 +124,35 @@ class AppendStream(SingerStream):
         finally:
             reader.close()
 
-    def _positions(self) -> dict[str, str] | None:
+    def _positions(self) -> dict[str, Position] | None:
         """How far the warehouse is by its own account; None when only the state knows."""
         raise NotImplementedError
+
+    def _forget_another_key(self) -> None:
+        """Begin anew where the bookmark is of another column, unless that is only renamed."""
+        state, key = self.stream_state, self.definition["replication_key"]
+        former = state.get("replication_key", key)
+        position = (self._positions() or {}).get(self.name)
+        number = next(
+            c["number"] for c in self.definition["columns"] if c["name"] == key
+        )
+        if former == key or (position and position.numbers.get(former) == number):
+            return
+        self.logger.warning(
+            "%s: the replication key is %s now, no more %s: the table is read from its first row",
+            self.name,
+            key,
+            former,
+        )
+        for name in ("replication_key", "replication_key_value", "fence"):
+            state.pop(name, None)
 
     def _follow(self, definition: dict[str, t.Any]) -> None:
         """Go on with a table that a deploy has just changed."""
         raise NotImplementedError
 
     def _read(self, reader: Reader) -> t.Iterator[tuple[CopyEncoding, list[str]]]:
+        self._forget_another_key()
         state = self.stream_state
         first = reader.look()
         reader.wait_for(first.xmax, self._tap.config["fence_wait"])
@@ -194,8 +229,9 @@ class AppendStream(SingerStream):
 
     def _reading(self) -> Stream:
         tap, definition = self._tap, self.definition
-        table, rule = tap.table(self._table), tap.rule(self._table)
-        names = columns.copied(table, rule)
+        rule = tap.rule(self._table)
+        copied = [c for c in definition["columns"] if not c["generated"]]
+        names = [column["name"] for column in copied]
         key = definition["replication_key"]
         column = next(c for c in definition["columns"] if c["name"] == key)
         return Stream(
@@ -203,7 +239,7 @@ class AppendStream(SingerStream):
             Key(key, column["type"], column["base"], rule.lookback),
             names,
             columns.chosen(names, rule),
-            columns.copy_format(table, rule, tap.is_binary_safe),
+            "binary" if all(column["binary"] for column in copied) else "text",
             tap.secret if "pseudonymise" in rule.columns.values() else None,
         )
 
@@ -216,8 +252,10 @@ class AppendStream(SingerStream):
             CannotContinue: If the source does not go on from there.
         """
         state = self.stream_state.get("replication_key_value")
-        positions = self._positions()
-        known = positions.get(self.name) if positions is not None else state
+        known, positions = state, self._positions()
+        if positions is not None:
+            position = positions.get(self.name)
+            known = position and position.high
         if state is None or known is None:
             return None
         bookmark = reader.least([str(state), str(known)])
@@ -334,7 +372,7 @@ class CopyStream(AppendStream):
         """
         yield from self._new_files()
 
-    def _positions(self) -> dict[str, str] | None:
+    def _positions(self) -> dict[str, Position] | None:
         return self._tap.positions
 
     def _follow(self, definition: dict[str, t.Any]) -> None:

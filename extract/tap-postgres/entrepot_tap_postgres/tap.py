@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import typing as t
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -13,9 +12,13 @@ from tap_postgres.tap import TapPostgres as MeltanoLabsTap
 
 from entrepot_tap_postgres import relation
 from entrepot_tap_postgres.errors import Refused
-from entrepot_tap_postgres.streams import CopyStream, RecordStream
+from entrepot_tap_postgres.streams import (
+    AppendStream,
+    CopyStream,
+    Position,
+    RecordStream,
+)
 from pg_replica import catalog, policy
-from pg_replica.catalog import BinarySafety, Table
 from pg_replica.connection import Database
 from pg_replica.copy_spool import FORMAT, Spool
 from pg_replica.names import TableName
@@ -33,7 +36,7 @@ _VARIABLES = {
 }
 # A table that somebody has dropped is not loaded up to anywhere.
 _POSITIONS = (
-    "SELECT stream, high FROM entrepot_ops.positions"
+    "SELECT stream, high, replication_key, columns FROM entrepot_ops.positions"
     " WHERE to_regclass(format('%I.%I', table_schema, table_name)) IS NOT NULL"
 )
 _SETTINGS = th.PropertiesList(
@@ -218,7 +221,7 @@ class TapPostgres(MeltanoLabsTap):
     @cached_property
     def _read_catalogs(
         self,
-    ) -> tuple[Policy, dict[TableName, Table], Callable[[int], bool], dict]:
+    ) -> tuple[Policy, dict[TableName, dict]]:
         """Read the policy and the catalogs, in one session.
 
         Raises:
@@ -226,12 +229,11 @@ class TapPostgres(MeltanoLabsTap):
         """
         text, problems = policy.read(self._tables_file, self._backup_mode)
         if not problems and not _has_append_tables(text):
-            return Policy(), {}, _never, {}
+            return Policy(), {}
         with self.source.connect(purpose="tap catalog") as session:
             rules = text.resolve(catalog.table_columns(session))
             problems += rules.problems
-            tables = {table.name: table for table in catalog.tables(session)}
-            definitions = {}
+            definitions: dict[TableName, dict] = {}
             for name, rule in rules.rules.items():
                 # A column that does not exist is named already.
                 if rule.mode == "incremental" and not rules.problems:
@@ -239,14 +241,13 @@ class TapPostgres(MeltanoLabsTap):
                         definitions[name] = relation.read(session, name, rule)
                     except Refused as refusal:
                         problems.append(str(refusal))
-            safe = BinarySafety(session)
         if rules.pseudonymises and not self.secret:
             problems.append(
                 "PSEUDONYM_SECRET is missing: the policy pseudonymises columns"
             )
         if problems:
             raise Refused("; ".join(problems))
-        return rules, tables, safe, definitions
+        return rules, definitions
 
     def definition_now(self, name: TableName) -> dict:
         """Read a table's definition again; the table is locked, so it stays so.
@@ -257,7 +258,7 @@ class TapPostgres(MeltanoLabsTap):
         Raises:
             Refused: If its replication key can no more be one.
         """
-        definitions = self._read_catalogs[3]
+        definitions = self._read_catalogs[1]
         with self.source.connect(purpose="tap catalog") as session:
             now = relation.read(session, name, self.rule(name))
         if now != definitions[name]:
@@ -284,21 +285,8 @@ class TapPostgres(MeltanoLabsTap):
         """
         return self._read_catalogs[0].rule(table)
 
-    def table(self, name: TableName) -> Table:
-        """Give what the catalogs say of a table's columns.
-
-        Args:
-            name: The table.
-        """
-        return self._read_catalogs[1][name]
-
-    @property
-    def is_binary_safe(self) -> Callable[[int], bool]:
-        """Which types have the same binary form on every server."""
-        return self._read_catalogs[2]
-
     @cached_property
-    def positions(self) -> dict[str, str] | None:
+    def positions(self) -> dict[str, Position] | None:
         """How far each stream is in the warehouse; None when we are not told where that is."""
         url = self.config.get("target_database_url")
         if not url:
@@ -311,7 +299,10 @@ class TapPostgres(MeltanoLabsTap):
             ).fetchone()
             if exists is None or exists[0] is None:
                 return {}
-            return dict(session.execute(_POSITIONS).fetchall())
+            return {
+                stream: Position(high, key, numbers or {})
+                for stream, high, key, numbers in session.execute(_POSITIONS)
+            }
 
     @property
     def catalog_dict(self) -> dict:
@@ -319,18 +310,25 @@ class TapPostgres(MeltanoLabsTap):
         return {"streams": [stream.entry() for stream in self.discover_streams()]}
 
     def discover_streams(self) -> t.Sequence[t.Any]:
-        """Make the streams."""
+        """Make the streams.
+
+        Raises:
+            Refused: If two tables would be one stream.
+        """
         kind = CopyStream if self.copies else RecordStream
         _ = self.positions  # before the target makes again what somebody has dropped
-        return [
-            kind(self, definition) for definition in self._read_catalogs[3].values()
-        ]
+        streams: dict[str, AppendStream] = {}
+        for table, definition in self._read_catalogs[1].items():
+            stream = kind(self, definition)
+            if stream.name in streams:
+                raise Refused(
+                    f"table {table} and another one would both be stream {stream.name}: give one "
+                    "of them another mode in extract/tables.yml"
+                )
+            streams[stream.name] = stream
+        return list(streams.values())
 
 
 def _has_append_tables(text: PolicyText) -> bool:
     modes = {name: rule.mode for name, rule in text.entries.items()}
     return "incremental" in {**modes, **text.backup_mode}.values()
-
-
-def _never(_: int) -> bool:
-    return False

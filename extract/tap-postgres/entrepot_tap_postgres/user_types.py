@@ -20,6 +20,9 @@ WITH RECURSIVE used (oid, depth) AS (
     CROSS JOIN LATERAL (
         SELECT t.typelem AS oid WHERE t.typcategory = 'A'
         UNION ALL SELECT t.typbasetype
+        UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range AS r WHERE r.rngtypid = t.oid
+        UNION ALL SELECT r.rngtypid FROM pg_catalog.pg_range AS r
+        WHERE t.typtype = 'm' AND r.{multirange} = t.oid
         UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
     ) AS inner_type WHERE inner_type.oid <> 0
@@ -28,7 +31,8 @@ SELECT t.oid, pg_catalog.format_type(t.oid, NULL), t.typtype::text
 FROM pg_catalog.pg_type AS t
 JOIN (SELECT oid, max(depth) AS depth FROM used GROUP BY oid) AS u ON u.oid = t.oid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-WHERE t.typtype IN ('e', 'd', 'c') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+WHERE t.typtype IN ('e', 'd', 'c', 'r', 'm')
+AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x WHERE x.deptype = 'e'
     AND x.classid = 'pg_catalog.pg_type'::regclass AND x.objid = t.oid)
 ORDER BY u.depth DESC, t.oid
@@ -41,10 +45,21 @@ _BASE = (
     "SELECT pg_catalog.format_type(typbasetype, typtypmod)"
     " FROM pg_catalog.pg_type WHERE oid = %s"
 )
+# A check that calls a function of the source's own stays there.
 _CHECKS = (
-    "SELECT conname::text, pg_catalog.pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint"
-    " WHERE contypid = %s AND contype = 'c' ORDER BY conname"
+    "SELECT conname::text, pg_catalog.pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint AS c"
+    " WHERE contypid = %s AND contype = 'c' AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d"
+    " WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = c.oid"
+    " AND d.refclassid = 'pg_catalog.pg_proc'::regclass) ORDER BY conname"
 )
+_RANGE = (
+    "SELECT pg_catalog.format_type(r.rngsubtype, NULL),"
+    " CASE WHEN NOT o.opcdefault THEN pg_catalog.format('%%I.%%I', n.nspname, o.opcname) END,"
+    " {multirange} FROM pg_catalog.pg_range AS r"
+    " JOIN pg_catalog.pg_opclass AS o ON o.oid = r.rngsubopc"
+    " JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opcnamespace WHERE r.rngtypid = %s"
+)
+_MULTIRANGES = 140000  # the first version that has them
 _ATTRIBUTES = (
     "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)"
     " FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.typrelid = a.attrelid"
@@ -62,9 +77,11 @@ def read(source: psycopg.Connection, table: TableName) -> list[dict[str, Any]]:
     Returns:
         The types, each after those it needs.
     """
+    has_multiranges = source.info.server_version >= _MULTIRANGES
+    query = _TYPES.format(multirange="rngmultitypid" if has_multiranges else "rngtypid")
     return [
         {"type": name, "kind": kind, **_details(source, oid, kind)}
-        for oid, name, kind in source.execute(_TYPES, [table.sql]).fetchall()
+        for oid, name, kind in source.execute(query, [table.sql]).fetchall()  # type: ignore[call-overload]
     ]
 
 
@@ -75,4 +92,12 @@ def _details(source: psycopg.Connection, oid: int, kind: str) -> dict[str, Any]:
         base = source.execute(_BASE, [oid]).fetchone()
         checks = [list(row) for row in source.execute(_CHECKS, [oid])]
         return {"base": base and base[0], "checks": checks}
+    if kind == "r":
+        has_multiranges = source.info.server_version >= _MULTIRANGES
+        named = "pg_catalog.format_type(r.rngmultitypid, NULL)"
+        query = _RANGE.format(multirange=named if has_multiranges else "NULL")
+        subtype, operators, multirange = source.execute(query, [oid]).fetchone() or ()  # type: ignore[call-overload]
+        return {"subtype": subtype, "operators": operators, "multirange": multirange}
+    if kind == "m":
+        return {}
     return {"attributes": [list(row) for row in source.execute(_ATTRIBUTES, [oid])]}

@@ -27,7 +27,7 @@ from pg_replica.errors import Differs, Refused, TransientFailure
 from pg_replica.held import GaveWay, Held, Limits
 from pg_replica.lock import APPEND_KEY, warehouse_lock
 from pg_replica.logs import event
-from pg_replica.names import TableName, literal, nearest, quote
+from pg_replica.names import TableName, literal, nearest, quote, unlike
 from pg_replica.record import Record
 from pg_replica.settings import Settings
 from pg_replica.transport import CopyOut, Patience, copy_in
@@ -111,9 +111,7 @@ class Audited:
 
     def row(self, letter: str = "r") -> str:
         """Name a row as no column is named: a column's name would mean its value alone."""
-        while letter in self.names:
-            letter += "_"
-        return quote(letter)
+        return quote(unlike(letter, self.names))
 
     def within(self, span: Span) -> str:
         """Write the condition for a range."""
@@ -271,6 +269,8 @@ def _tables(
         primary,
     ) in loaded:
         table = TableName(schema, name)
+        if not text.is_incremental(table):
+            continue  # it is copied whole now, or has gone with its entry
         if table not in there:
             problems.append(f"the source has no table {table} any more")
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 PUBLIC = "public"
@@ -38,6 +39,18 @@ def quote(identifier: str) -> str:
         The name between double quotes, inner quotes doubled.
     """
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def unlike(name: str, names: Collection[str]) -> str:
+    """Make a name that none of some others is: a row of a column's name would mean the column.
+
+    Args:
+        name: What to begin with.
+        names: The others.
+    """
+    while name in names:
+        name += "_"
+    return name
 
 
 def literal(text: str) -> str:

@@ -113,6 +113,18 @@ class PolicyText:
     tolerated: frozenset[str]
     file: Path
 
+    def is_incremental(self, table: TableName) -> bool:
+        """Say whether a table, there or not, is said to be of mode `incremental`.
+
+        Args:
+            table: The table.
+        """
+        written = {str(table), f"{table.schema}.{table.name}"}
+        return any(
+            rule.mode == "incremental" and name in written
+            for _, name, rule in self._rules()
+        )
+
     def resolve(
         self,
         columns: Mapping[TableName, list[str] | None],

@@ -15,11 +15,12 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from entrepot_target_postgres import drift, user_types, views
+from entrepot_target_postgres.copying import read_to_the_end
 from entrepot_target_postgres.errors import CannotLoad
 from pg_replica.connection import Database, one_line
 from pg_replica.names import QUALIFIED, TableName, literal, quote
 from pg_replica.schemas import Naming
-from pg_replica.transport import Patience, copy_in
+from pg_replica.transport import CopyError, Patience, copy_in
 
 _CHUNK = 256 * 1024  # bytes
 _ON = re.compile(rf" ON (?:ONLY )?{QUALIFIED} USING ")
@@ -43,6 +44,25 @@ _SETTLE = """
 UPDATE entrepot_ops.positions SET columns = %(columns)s,
 settled = greatest(settled::{type}, %(settled)s::{type})::text WHERE stream = %(stream)s
 """
+_COMMENTS = """
+SELECT a.attname::text, d.description FROM pg_catalog.pg_description AS d
+LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
+    AND d.objsubid > 0
+WHERE d.classoid = 'pg_catalog.pg_class'::regclass AND d.objoid = to_regclass(%s)
+"""
+# Indexes here that make rows unique, or that have the name of one of the source's.
+_KEYS = """
+SELECT c.relname::text, i.indisunique, o.oid IS NOT NULL,
+    (SELECT array_agg(a.attname::text ORDER BY k.place)
+     FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+     LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+     WHERE k.place <= i.indnkeyatts)
+FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+LEFT JOIN pg_catalog.pg_constraint AS o ON o.conindid = i.indexrelid AND o.conrelid = i.indrelid
+    AND o.contype IN ('p', 'u')
+WHERE i.indrelid = to_regclass(%s)
+"""
+_VIRTUAL_COLUMNS = 180000  # the first version that has them
 _LOCK_TIMEOUT = "60s"  # for a change of the table, behind which readers would queue
 
 logger = logging.getLogger("entrepot-target-postgres")
@@ -100,10 +120,19 @@ class AppendTable:
         self.name = TableName(naming.incremental, definition["table"])
         self._types = user_types.Types(definition["types"], naming.incremental)
         self._columns = [
-            {**column, "type": self._types.here(column["type"])}
+            {
+                **column,
+                "type": self._types.here(column["type"]),
+                "expression": column["expression"]
+                and self._types.translated(column["expression"]),
+            }
             for column in definition["columns"]
         ]
-        self._indexes = definition["indexes"]
+        self._indexes = [
+            {**index, "definition": self._types.translated(index["definition"])}
+            for index in definition["indexes"]
+        ]
+        self._comment: str | None = definition["comment"]
         self._extra_indexes = definition["extra_indexes"]
         self._primary_key: list[str] = definition["primary_key"]
         self._key: str = definition["replication_key"]
@@ -138,26 +167,65 @@ class AppendTable:
             return
         self._is_new = True
         with session.transaction():
-            listed = ", ".join(_column_sql(column) for column in self._columns)
+            listed = ", ".join(self._column_sql(column) for column in self._columns)
             session.execute(f"CREATE TABLE {self.name.sql} ({listed})")
-            for column in self._columns:
-                if column["comment"]:
-                    session.execute(
-                        f"COMMENT ON COLUMN {self.name.sql}.{quote(column['name'])}"
-                        f" IS {literal(column['comment'])}"
-                    )
+            self._describe()
             session.execute(
                 "DELETE FROM entrepot_ops.positions WHERE stream = %s", [self._stream]
             )
         logger.info("%s: made as the source's %s", self.name, self._source)
 
+    def _describe(self) -> None:
+        """Write the source's comments where ours are others."""
+        comments: dict[str | None, str] = dict(
+            self.session.execute(_COMMENTS, [self.name.sql])
+        )
+        wanted = {None: self._comment} | {
+            column["name"]: column["comment"] for column in self._columns
+        }
+        for name, comment in wanted.items():
+            if comment != comments.get(name):
+                what = f"COLUMN {self.name.sql}.{quote(name)}" if name else None
+                text = literal(comment) if comment else "NULL"
+                self.session.execute(
+                    f"COMMENT ON {what or f'TABLE {self.name.sql}'} IS {text}"
+                )
+
+    def _column_sql(self, column: dict[str, Any]) -> str:
+        """Write a column's definition."""
+        text = f"{quote(column['name'])} {column['type']}"
+        if column["collation"] and self._has_collation(column["collation"]):
+            text += f" COLLATE pg_catalog.{quote(column['collation'])}"
+        expression = column["expression"]
+        if column["generated"]:
+            version = self.session.info.server_version
+            is_virtual = column["generated"] == "v" and version >= _VIRTUAL_COLUMNS
+            kept = "VIRTUAL" if is_virtual else "STORED"
+            return f"{text} GENERATED ALWAYS AS ({expression}) {kept}"
+        if expression:
+            text += f" DEFAULT {expression}"
+        return text + (" NOT NULL" if column["not_null"] else "")
+
+    def _has_collation(self, name: str) -> bool:
+        """Say whether this server has one of PostgreSQL's own collations."""
+        row = self.session.execute(
+            "SELECT true FROM pg_catalog.pg_collation WHERE collname = %s"
+            " AND collnamespace = 'pg_catalog'::regnamespace"
+            " AND collencoding IN (-1, pg_catalog.pg_char_to_encoding("
+            "pg_catalog.current_setting('server_encoding')))",
+            [name],
+        ).fetchone()
+        return row is not None
+
     def _follow(self, here: list[tuple[str, str, bool, bool]]) -> None:
-        numbers = self.session.execute(
-            "SELECT columns FROM entrepot_ops.positions WHERE stream = %s",
+        row = self.session.execute(
+            "SELECT columns, replication_key FROM entrepot_ops.positions WHERE stream = %s",
             [self._stream],
         ).fetchone()
+        numbers: dict[str, int] | None = row and row[0]
+        self._forget_another_key(row and row[1], numbers or {})
         types = {name: type_name for name, type_name, *_ in here}
-        found = drift.compare(types, self._columns, numbers and numbers[0])
+        found = drift.compare(types, self._columns, numbers)
         if found.refused:
             sentences = [
                 f"column {name} is {old} in the warehouse and {new} on the source"
@@ -185,6 +253,14 @@ class AppendTable:
                 f"{one_line(error)}"
             ) from None
 
+    def _forget_another_key(self, key: str | None, numbers: dict[str, int]) -> None:
+        """Forget a position of another column, unless that is only renamed: the tap does too."""
+        now = next(c["number"] for c in self._columns if c["name"] == self._key)
+        if key not in (None, self._key) and numbers.get(key or "") != now:
+            self.session.execute(
+                "DELETE FROM entrepot_ops.positions WHERE stream = %s", [self._stream]
+            )
+
     def _change(
         self, found: drift.Drift, loosened: list[str], emptied: list[str]
     ) -> None:
@@ -207,11 +283,40 @@ class AppendTable:
         for name in emptied:
             self._alter(f"ALTER COLUMN {quote(name)} DROP EXPRESSION IF EXISTS")
             self._alter(f"ALTER COLUMN {quote(name)} DROP DEFAULT")
+        self._drop_other_keys()
+        self._describe()
         for name in found.dropped:
             logger.warning(
                 "%s: the source has no column %s any more; kept, NULL from now on",
                 self.name,
                 name,
+            )
+
+    def _drop_other_keys(self) -> None:
+        """Drop what would refuse rows that the source takes: keys that it has no more, or changed.
+
+        Those that it has are built again with the missing indexes.
+        """
+        wanted = {index["name"]: index for index in self._indexes}
+        for name, is_unique, is_constraint, columns in self.session.execute(
+            _KEYS, [self.name.sql]
+        ).fetchall():
+            there = wanted.get(name)
+            if there is None and not is_unique:
+                continue
+            if there and (there["unique"], there["columns"]) == (is_unique, columns):
+                continue
+            if is_constraint:
+                self._alter(f"DROP CONSTRAINT {quote(name)}")
+            else:
+                self.session.execute(
+                    f"DROP INDEX {quote(self.name.schema)}.{quote(name)}"
+                )
+            logger.warning(
+                "%s: key %s (%s) is another one on the source, or has gone there; dropped here",
+                self.name,
+                name,
+                ", ".join(column or "…" for column in columns),
             )
 
     def _alter(self, change: str) -> None:
@@ -221,7 +326,7 @@ class AppendTable:
         """Add a column, with the value that the source gives to the rows of before."""
         former = column["former"]
         if column["generated"]:
-            self._alter(f"ADD COLUMN {_column_sql(column)}")
+            self._alter(f"ADD COLUMN {self._column_sql(column)}")
             value = "computed"
         elif former is None:
             self._alter(f"ADD COLUMN {quote(column['name'])} {column['type']}")
@@ -314,9 +419,9 @@ class AppendTable:
             " FROM entrepot_ops.positions WHERE stream = %s FOR UPDATE",
             [batch.low, self._stream],
         ).fetchone()
-        if row is None or self._is_new:
+        if self._is_new:
             return False
-        return bool(row[0]) or not self._is_key_alone
+        return row is None or bool(row[0]) or not self._is_key_alone
 
     @property
     def _is_key_alone(self) -> bool:
@@ -356,9 +461,13 @@ class AppendTable:
         listed = ", ".join(map(quote, batch.columns))
         statement = f"COPY {into} ({listed}) FROM STDIN (FORMAT {batch.copy_format})"
         patience = Patience(Event(), self._warehouse.timeout)
-        return copy_in(
-            self.session, statement, _chunks(batch.path), patience, lambda _: None
-        )
+        try:
+            return copy_in(
+                self.session, statement, _chunks(batch.path), patience, lambda _: None
+            )
+        except CopyError:
+            read_to_the_end(self.session)
+            raise
 
     def finish(self, jobs: int, reader: str) -> None:
         """Build what indexes are missing, and show the table to readers.
@@ -414,6 +523,14 @@ class AppendTable:
         with database.connect(purpose="target index") as session:
             try:
                 session.execute(statement)
+            except psycopg.errors.UndefinedObject as error:
+                if any(
+                    index["name"] == name and index["unique"] for index in self._indexes
+                ):
+                    raise
+                logger.warning(
+                    "%s: index %s is left out: %s", self.name, name, one_line(error)
+                )
             except psycopg.Error as error:
                 raise CannotLoad(
                     f"table {self._source}: index {name} cannot be built: {one_line(error)}"
@@ -433,9 +550,10 @@ class AppendTable:
         for index in self._indexes:
             if index["constraint"] in kinds and index["name"] not in present:
                 name = quote(index["name"])
-                self.session.execute(
-                    f"ALTER TABLE {self.name.sql} ADD CONSTRAINT {name}"
-                    f" {kinds[index['constraint']]} USING INDEX {name}"
+                when = " DEFERRABLE" if index["deferrable"] else ""
+                when += " INITIALLY DEFERRED" if index["deferred"] else ""
+                self._alter(
+                    f"ADD CONSTRAINT {name} {kinds[index['constraint']]} USING INDEX {name}{when}"
                 )
 
     def _show(self, reader: str) -> None:
@@ -470,17 +588,6 @@ class AppendTable:
         """Let the warehouse go."""
         if self._session is not None:
             self._session.close()
-
-
-def _column_sql(column: dict[str, Any]) -> str:
-    text = f"{quote(column['name'])} {column['type']}"
-    expression = column["expression"]
-    if column["generated"]:
-        return f"{text} GENERATED ALWAYS AS ({expression}) STORED"
-    # A sequence stays with the source; nothing is inserted here that lacks a value.
-    if expression and "nextval(" not in expression:
-        text += f" DEFAULT {expression}"
-    return text + (" NOT NULL" if column["not_null"] else "")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -125,7 +125,7 @@ def copy(
             session, statement, _chunks(rows), Patience(Event(), timeout), _ignore
         )
     except CopyError as error:
-        _read_to_the_end(session)
+        read_to_the_end(session)
         raise CannotLoad(_explain(error, stream, rows)) from None
     if received != rows.rows:
         raise CannotLoad(
@@ -134,8 +134,12 @@ def copy(
         )
 
 
-def _read_to_the_end(session: psycopg.Connection) -> None:
-    """Make a session usable for psycopg after a COPY that the server has refused."""
+def read_to_the_end(session: psycopg.Connection) -> None:
+    """Make a session usable for psycopg after a COPY that the server has refused.
+
+    Args:
+        session: The session.
+    """
     with suppress(psycopg.Error):
         for _ in range(_RESULTS):
             if session.pgconn.get_result() is None:
