@@ -23,7 +23,7 @@ from pg_replica.tools import ClientTools
 
 _MANY = 10
 _OLDEST_SOURCE = 12
-_OLDEST_WAREHOUSE = 13
+OLDEST_WAREHOUSE = 13
 
 
 @dataclass
@@ -181,7 +181,7 @@ def _check_tools(
 def _check_warehouse(
     settings: Settings, session: psycopg.Connection, report: Report
 ) -> None:
-    _check_version(session, "warehouse", _OLDEST_WAREHOUSE, report)
+    _check_version(session, "warehouse", OLDEST_WAREHOUSE, report)
     row = session.execute(
         "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),"
         " pg_catalog.has_schema_privilege('public', 'CREATE'), r.rolsuper, current_user::text,"
@@ -206,14 +206,20 @@ def _check_warehouse(
             "database is enough, and can break less"
         )
     _check_landing(session, report)
-    if not _role_exists(session, settings.internal_reader):
+    if not role_exists(session, settings.internal_reader):
         report.warnings.append(
             f"there is no role {settings.internal_reader}: nobody is granted the right to read; "
             "create it, or name the readers' role in INTERNAL_READER"
         )
 
 
-def _role_exists(session: psycopg.Connection, role: str) -> bool:
+def role_exists(session: psycopg.Connection, role: str) -> bool:
+    """Say whether a server has a role.
+
+    Args:
+        session: A session on it.
+        role: The name.
+    """
     query = "SELECT true FROM pg_catalog.pg_roles WHERE rolname = %s"
     return session.execute(query, [role]).fetchone() is not None
 

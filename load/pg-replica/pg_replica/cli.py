@@ -8,7 +8,7 @@ import sys
 import click
 from rich.console import Console
 
-from pg_replica import domains, logs, previous, status
+from pg_replica import domains, external, logs, previous, status
 from pg_replica.audit import audit
 from pg_replica.check import check
 from pg_replica.connection import one_line
@@ -47,9 +47,9 @@ def cli(context: click.Context, log_format: str | None) -> None:
     context.obj = log_format
 
 
-def _settings(context: click.Context) -> Settings:
+def _settings(context: click.Context, *, needs_source: bool = True) -> Settings:
     logs.set_up(context.obj or "plain")
-    settings = load()
+    settings = load(needs_source=needs_source)
     logs.set_up(context.obj or settings.log_format)
     return settings
 
@@ -66,7 +66,9 @@ def _is_off() -> bool:
 @click.pass_context
 def check_command(context: click.Context) -> None:
     """Look at everything that can be known before a night, and change nothing."""
-    report = check(_settings(context))
+    settings = _settings(context)
+    report = check(settings)
+    external.check(settings, report)
     for note in report.notes:
         click.echo(f"  ok       {redact(note)}")
     for warning in report.warnings:
@@ -112,6 +114,18 @@ def audit_command(
     audit(_settings(context), everything=everything, dry_run=dry_run, only=only)
 
 
+@cli.command("publish-external")
+@click.option("--dry-run", is_flag=True, help="Only say what would be published.")
+@click.pass_context
+def publish_external_command(context: click.Context, *, dry_run: bool) -> None:
+    """Publish the tables that the last whole build made for partners.
+
+    By one rename of schemas; with EXTERNAL_DATABASE_URL also in that database, where they are
+    copied and compared first. A failure leaves readers on the previous night.
+    """
+    external.publish_external(_settings(context, needs_source=False), dry_run=dry_run)
+
+
 @cli.command("drop-previous")
 @click.option(
     "--dry-run", is_flag=True, help="Only list the schemas that would be dropped."
@@ -122,9 +136,7 @@ def drop_previous_command(context: click.Context, *, dry_run: bool) -> None:
 
     What somebody still reads, or built upon, is kept, reported, and tried again the next time.
     """
-    if _is_off():
-        return
-    settings = _settings(context)
+    settings = _settings(context, needs_source=False)
     if dry_run:
         for schema in previous.retired(settings):
             click.echo(schema)

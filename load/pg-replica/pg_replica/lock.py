@@ -29,9 +29,10 @@ def warehouse_lock(warehouse: Database) -> Iterator[psycopg.Connection]:
         AnotherRun: If a run holds the lock; the message says who, where and since when.
         TransientFailure: If the warehouse is lost.
     """
-    with explained("warehouse"), warehouse.connect(purpose="lock") as connection:
+    label = warehouse.label
+    with explained(label), warehouse.connect(purpose="lock") as connection:
         if not _try(connection):
-            raise AnotherRun(_who_holds(connection))
+            raise AnotherRun(_who_holds(connection, label))
         yield connection
 
 
@@ -64,7 +65,7 @@ def _try(connection: psycopg.Connection) -> bool:
     return bool(row and row[0])
 
 
-def _who_holds(connection: psycopg.Connection) -> str:
+def _who_holds(connection: psycopg.Connection, label: str) -> str:
     """Describe the run that holds the lock."""
     row = None
     if connection.execute("SELECT to_regclass('entrepot_ops.runs')").fetchone() != (
@@ -75,9 +76,9 @@ def _who_holds(connection: psycopg.Connection) -> str:
             " WHERE status = 'running' ORDER BY run_id DESC LIMIT 1"
         ).fetchone()
     if row is None:
-        return "another run holds the warehouse's lock; it has just started"
+        return f"another run holds the {label}'s lock; it has just started"
     run, command, host, pid, started, step = row
     return (
-        f"another run holds the warehouse's lock: run {run} ({command}) on {host}, process {pid}, "
+        f"another run holds the {label}'s lock: run {run} ({command}) on {host}, process {pid}, "
         f"since {started:%Y-%m-%d %H:%M:%S %Z}, now in step {step}"
     )

@@ -240,7 +240,8 @@ class Night:
     def _live(self, main: psycopg.Connection) -> list[str]:
         rows = main.execute(
             "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = %s OR nspname = ANY"
-            " (SELECT unnest(schemas) FROM entrepot_ops.publications)",
+            " (SELECT unnest(p.schemas) FROM entrepot_ops.publications AS p"
+            " JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = 'run')",
             [self._naming.replica],
         )
         return [row[0] for row in rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import psycopg
+
 from pg_replica import objects
 from pg_replica.check import databases
 from pg_replica.connection import explained
@@ -24,16 +26,20 @@ def retired(settings: Settings) -> list[str]:
     """
     _, warehouse = databases(settings)
     with explained("warehouse"), warehouse.connect(purpose="previous") as connection:
-        row = connection.execute(
-            "SELECT to_regclass('entrepot_ops.retired_schemas')"
-        ).fetchone()
-        if row is None or row[0] is None:
-            return []
-        rows = connection.execute(
-            "SELECT r.schema_name FROM entrepot_ops.retired_schemas AS r"
-            " JOIN pg_catalog.pg_namespace AS n ON n.nspname = r.schema_name"
-            " WHERE r.dropped_at IS NULL ORDER BY r.retired_at, 1"
-        ).fetchall()
+        return _retired(connection)
+
+
+def _retired(connection: psycopg.Connection) -> list[str]:
+    row = connection.execute(
+        "SELECT to_regclass('entrepot_ops.retired_schemas')"
+    ).fetchone()
+    if row is None or row[0] is None:
+        return []
+    rows = connection.execute(
+        "SELECT r.schema_name FROM entrepot_ops.retired_schemas AS r"
+        " JOIN pg_catalog.pg_namespace AS n ON n.nspname = r.schema_name"
+        " WHERE r.dropped_at IS NULL ORDER BY r.retired_at, 1"
+    ).fetchall()
     return [row[0] for row in rows]
 
 
@@ -51,19 +57,32 @@ def drop_previous(settings: Settings) -> list[str]:
     """
     _, warehouse = databases(settings)
     with warehouse_lock(warehouse) as lock:
-        schemas = retired(settings)
-        if not schemas:
+        if not _retired(lock):
             event("there is no earlier night to drop")
             return []
         record = Record(warehouse, "drop-previous", "-")
-        with record.step("drop"):
-            held = objects.drop(lock, schemas, patience=_PATIENCE)
-            lock.execute(
-                "UPDATE entrepot_ops.retired_schemas AS r SET dropped_at = now()"
-                " WHERE dropped_at IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n"
-                " WHERE n.nspname = r.schema_name)"
-            )
-        for sentence in held:
-            record.finding("an earlier night", f"kept for now: {sentence}")
+        held = drop_retired(lock, record)
         record.close("succeeded")
         return held
+
+
+def drop_retired(lock: psycopg.Connection, record: Record) -> list[str]:
+    """Drop the earlier nights of a database.
+
+    Args:
+        lock: The session that holds its lock.
+        record: Its record.
+
+    Returns:
+        What had to stay, and why.
+    """
+    with record.step("drop"):
+        held = objects.drop(lock, _retired(lock), patience=_PATIENCE)
+        lock.execute(
+            "UPDATE entrepot_ops.retired_schemas AS r SET dropped_at = now()"
+            " WHERE dropped_at IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n"
+            " WHERE n.nspname = r.schema_name)"
+        )
+    for sentence in held:
+        record.finding("an earlier night", f"kept for now: {sentence}")
+    return held

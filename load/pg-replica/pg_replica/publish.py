@@ -7,6 +7,7 @@ Renaming a schema takes two locks and waits for no reader. Everything long is do
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
@@ -117,12 +118,14 @@ class Swap:
         landing: The source's schemas.
         reader: Who gets the right to use the new schemas; None if there is no such role.
         run_id: The run, whose marker the transaction writes.
+        beside: What else must happen in the transaction, or undo it.
     """
 
     naming: Naming
     landing: list[str]
     reader: str | None
     run_id: int
+    beside: Callable[[psycopg.Connection], None] | None = None
 
     def publish(self, connection: psycopg.Connection, warehouse: Database) -> None:
         """Swap, once.
@@ -178,14 +181,18 @@ class Swap:
                 connection.execute(
                     f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(self.reader)}"
                 )
+        if self.beside:
+            self.beside(connection)
 
     def _live_schemas(self, connection: psycopg.Connection) -> list[str]:
-        """List the schemas that are live now: the last publication's, and our own name."""
+        """List the schemas that are live now: our last publication's, and our own name."""
         rows = connection.execute(
             "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = %s OR nspname = ANY ("
-            "SELECT unnest(schemas) FROM entrepot_ops.publications"
-            " WHERE run_id = (SELECT max(run_id) FROM entrepot_ops.publications)) ORDER BY 1",
-            [self.naming.replica],
+            "SELECT unnest(schemas) FROM entrepot_ops.publications WHERE run_id = ("
+            "SELECT max(p.run_id) FROM entrepot_ops.publications AS p"
+            " JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = ("
+            "SELECT command FROM entrepot_ops.runs WHERE run_id = %s))) ORDER BY 1",
+            [self.naming.replica, self.run_id],
         ).fetchall()
         return [row[0] for row in rows]
 

@@ -88,3 +88,22 @@ CREATE TABLE IF NOT EXISTS entrepot_ops.audits (
 );
 COMMENT ON TABLE entrepot_ops.audits IS
 'Slices of append tables compared with the source: above low, up to high; what differed is repaired unless in a dry run';
+
+CREATE TABLE IF NOT EXISTS entrepot_ops.external_rows (
+    role_name name NOT NULL,
+    organization_id bigint
+);
+CREATE UNIQUE INDEX IF NOT EXISTS external_rows_key
+ON entrepot_ops.external_rows (role_name, (coalesce(organization_id, -1)));
+COMMENT ON TABLE entrepot_ops.external_rows IS
+'Whose rows of external a role reads, when EXTERNAL_ROW_SECURITY is true; NULL: every organisation''s';
+
+CREATE OR REPLACE FUNCTION entrepot_ops.external_rows_of(reader name) RETURNS bigint[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+    SELECT coalesce(pg_catalog.array_agg(m.organization_id), '{}')
+    FROM entrepot_ops.external_rows AS m
+    JOIN pg_catalog.pg_roles AS r ON r.rolname = m.role_name
+    WHERE pg_catalog.pg_has_role(reader, r.oid, 'USAGE')
+$$;
+COMMENT ON FUNCTION entrepot_ops.external_rows_of(name) IS
+'The organisations whose rows a role reads: its own and those of the roles that it inherits';

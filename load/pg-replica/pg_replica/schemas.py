@@ -13,7 +13,8 @@ from pg_replica.names import LONGEST_NAME, PUBLIC
 
 # What the warehouse's other tenants are called: a source's schema of that name cannot land.
 RESERVED = frozenset(
-    {"staging", "enrichment", "external", "external_next", "entrepot_ops", "meltano"}
+    {"staging", "enrichment", "external", "external_next", "external_previous"}
+    | {"entrepot_ops", "meltano"}
     | {"raw_lcms", "raw_csv", "raw_dcat"}
 )
 # The models that dbt rebuilds itself after each swap.

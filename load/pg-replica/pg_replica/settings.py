@@ -19,6 +19,7 @@ from pg_replica.names import LONGEST_NAME
 from pg_replica.redaction import redact
 from pg_replica.variables import FROM_ENVIRONMENT
 
+_URLS = ("SOURCE_DATABASE_URL", "TARGET_DATABASE_URL", "EXTERNAL_DATABASE_URL")
 ForeignKeys = Literal["not_valid", "true", "false"]
 
 
@@ -57,6 +58,11 @@ class Settings(BaseSettings):
         validation_alias="TABLES_FILE",
     )
     internal_reader: str = Field("internal_reader", validation_alias="INTERNAL_READER")
+    external_database_url: str | None = Field(
+        None, validation_alias="EXTERNAL_DATABASE_URL"
+    )
+    external_reader: str = Field("external_reader", validation_alias="EXTERNAL_READER")
+    external_row_security: bool = Field(False, validation_alias="EXTERNAL_ROW_SECURITY")
     pseudonym_secret: str | None = Field(
         None, min_length=16, validation_alias="PSEUDONYM_SECRET"
     )
@@ -104,7 +110,9 @@ class Settings(BaseSettings):
             )
         return modes
 
-    @field_validator("source_database_url", "target_database_url")
+    @field_validator(
+        "source_database_url", "target_database_url", "external_database_url"
+    )
     @classmethod
     def _parse_url(cls, value: str | None) -> str | None:
         if value is None:
@@ -154,7 +162,12 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """Every secret among the values, for the redactor."""
-        urls = [self.source_database_url, self.target_database_url, self.dump_path]
+        urls = [
+            self.source_database_url,
+            self.target_database_url,
+            self.external_database_url,
+            self.dump_path,
+        ]
         passwords = [password_of(url) for url in urls if url]
         return [
             secret
@@ -193,8 +206,11 @@ def _zone(name: str) -> ZoneInfo:
         ) from None
 
 
-def load() -> Settings:
+def load(*, needs_source: bool = True) -> Settings:
     """Read the settings from the environment.
+
+    Args:
+        needs_source: Whether something to replicate must be named.
 
     Returns:
         The settings; the redactor knows their secrets.
@@ -202,7 +218,7 @@ def load() -> Settings:
     Raises:
         Refused: With every wrong or missing variable at once.
     """
-    for name in ("SOURCE_DATABASE_URL", "TARGET_DATABASE_URL"):
+    for name in _URLS:
         if os.environ.get(name):
             redact.hide(password_of(os.environ[name]))
     settings, problems = variables.read(Settings)
@@ -211,7 +227,8 @@ def load() -> Settings:
             settings.time_zone  # noqa: B018 -- only a provider's backup has a day
     except Refused as refusal:
         problems += refusal.problems
-    if not os.environ.get("SOURCE_DATABASE_URL") and not os.environ.get("DUMP_PATH"):
+    sources = (os.environ.get("SOURCE_DATABASE_URL"), os.environ.get("DUMP_PATH"))
+    if needs_source and not any(sources):
         problems.append(
             "SOURCE_DATABASE_URL is missing: give the source's URL, or the path of a dump "
             "in DUMP_PATH"

@@ -15,6 +15,7 @@ _SESSION = {
     "lock_timeout": "500ms",
     "TimeZone": "UTC",
 }
+_SMALLEST_THRESHOLD = 2  # a group of one is a person
 # What the profile does not name reaches libpq, under psycopg2, through its own variables.
 _LIBPQ_VARIABLES = {
     "sslmode": "PGSSLMODE",
@@ -40,8 +41,14 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         ValueError: If `TARGET_DATABASE_URL` is missing or malformed; its text is not repeated,
-            because it holds a password.
+            because it holds a password. If `EXTERNAL_THRESHOLD` is no number that protects.
     """
+    threshold = given.get("EXTERNAL_THRESHOLD") or "11"
+    if not threshold.isdecimal() or int(threshold) < _SMALLEST_THRESHOLD:
+        raise ValueError(
+            f"EXTERNAL_THRESHOLD is {threshold!r}: it must be a whole number of people, "
+            f"{_SMALLEST_THRESHOLD} or more"
+        )
     url = given.get("TARGET_DATABASE_URL")
     if not url:
         raise ValueError("TARGET_DATABASE_URL is missing: see .env.example")
@@ -72,6 +79,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "DOMAINS": "".join((given.get("DOMAINS") or "pix").split()),
         "REPLICA_SCHEMA": given.get("REPLICA_SCHEMA") or "pix",
         "INTERNAL_READER": given.get("INTERNAL_READER") or "internal_reader",
+        "EXTERNAL_THRESHOLD": threshold,
         "PGOPTIONS": f"{options} {given.get('PGOPTIONS', '')}".strip(),
         **{
             variable: str(parts[keyword])
