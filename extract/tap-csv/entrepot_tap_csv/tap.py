@@ -11,7 +11,7 @@ from pathlib import Path
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
-from singer_sdk.helpers.capabilities import TapCapabilities
+from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from entrepot_tap_csv import definitions, plan
 from entrepot_tap_csv.definitions import Definition
@@ -30,7 +30,7 @@ class TapCsv(Tap):
 
     name = "tap-csv"
     package_name = "entrepot-tap-csv"
-    capabilities: t.ClassVar[list] = [*Tap.capabilities, TapCapabilities.BATCH]
+    capabilities: t.ClassVar[list] = [*Tap.capabilities, PluginCapabilities.BATCH]
     config_jsonschema = th.PropertiesList(
         th.Property(
             "files",
