@@ -31,6 +31,7 @@ class Download:
         part: What an earlier run fetched of it, if that is known before the first answer.
         is_link_renewed: Whether `link` gives a new URL each time, as for signed ones that expire.
         timeout: Seconds without a byte after which the connection counts as cut.
+        setting: What named the file, for errors.
     """
 
     shown: str
@@ -40,6 +41,7 @@ class Download:
     part: Path | None = None
     is_link_renewed: bool = False
     timeout: int = 120
+    setting: str = "DUMP_PATH"
 
     def fetch(self, progress: Progress) -> Path:
         """Fetch it, unless it is here.
@@ -70,7 +72,7 @@ class Download:
             best = max(best, self._have())
             if idle >= _TRIES:
                 raise TransientFailure(
-                    f"the dump {self.shown} could not be fetched in {_TRIES} tries: {reason}"
+                    f"{self.setting}: {self.shown} could not be fetched in {_TRIES} tries: {reason}"
                 )
             time.sleep(_PAUSE * 2**idle)
 
@@ -114,7 +116,7 @@ class Download:
         elif self.is_link_renewed and status in _IS_LINK_OVER:
             return
         elif status < 500 and status != 429:
-            raise Refused([f"DUMP_PATH: {self.shown} answered {status}"])
+            raise Refused([f"{self.setting}: {self.shown} answered {status}"])
 
 
 class _Eager:

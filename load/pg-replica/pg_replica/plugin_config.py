@@ -10,7 +10,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pg_replica import domains
+
 _NUMBERS = ("network_timeout",)
+_CONFIG = "--config"
 
 
 def loaded(config: Any) -> dict[str, Any]:
@@ -46,3 +49,24 @@ def from_variables(names: dict[str, str]) -> dict[str, Any]:
         for name, text in found.items()
         if text
     }
+
+
+def is_off(arguments: list[str]) -> bool:
+    """Say whether a plugin has nothing to do, before anything else of it is looked at.
+
+    Args:
+        arguments: Of its command: the files of `--config` may have a setting `domain`.
+
+    Returns:
+        Whether DOMAINS leaves that domain out.
+
+    Raises:
+        Refused: If DOMAINS names a domain that is unknown.
+    """
+    pairs = zip(arguments, arguments[1:], strict=False)
+    paths = [path for name, path in pairs if name == _CONFIG and path != "ENV"]
+    paths += [
+        each.partition("=")[2] for each in arguments if each.startswith(f"{_CONFIG}=")
+    ]
+    domain = loaded([path for path in paths if Path(path).is_file()]).get("domain")
+    return bool(domain) and domain not in domains.enabled()

@@ -6,18 +6,22 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from threading import Event
 
 import psycopg
 
 from entrepot_target_postgres.errors import CannotLoad
-from pg_replica.names import quote
+from entrepot_target_postgres.shape import Shape
+from pg_replica.columns import unescaped
+from pg_replica.names import literal, quote
 from pg_replica.transport import CopyError, Patience, copy_in
 
 _CHUNK = 256 * 1024  # bytes
 _RESULTS = 5  # more than a refused COPY has
 _PLACE = re.compile(r"COPY .*?, line (\d+)(?:, column (.*?))?(?=$|: )", re.DOTALL)
+_UNIQUE = "23505"
 _HIDING = {"23502", "23514"}  # their details print whole rows
 
 
@@ -30,12 +34,47 @@ class CopyFile:
         copy_format: `text` or `binary`.
         columns: In the order of the file.
         rows: How many there must be.
+        delimiter: Between values, in the text format.
+        null: What stands for NULL, in the text format.
     """
 
     path: Path
     copy_format: str
     columns: list[str]
     rows: int
+    delimiter: str = "\t"
+    null: str = r"\N"
+
+    @property
+    def options(self) -> str:
+        """COPY's options."""
+        if self.copy_format != "text":
+            return f"FORMAT {self.copy_format}"
+        return f"DELIMITER {literal(self.delimiter)}, NULL {literal(self.null)}"
+
+    def values(self, line: int) -> dict[str, str]:
+        """Read one row.
+
+        Args:
+            line: Which, from 1.
+
+        Returns:
+            Its values by column, as text; nothing for a binary file.
+        """
+        if self.copy_format != "text":
+            return {}
+        with self.path.open("rb") as file:
+            found = next(islice(file, line - 1, None), b"")
+        return values_of(found, self)
+
+    def lines(self) -> Iterator[bytes]:
+        """Read it line by line.
+
+        Yields:
+            Each line.
+        """
+        with self.path.open("rb") as file:
+            yield from file
 
     def chunks(self) -> Iterator[bytes]:
         """Read it.
@@ -64,7 +103,8 @@ class Lines:
     before: int = 0
     size: int = 0
     _lines: list[bytes] = field(default_factory=list)
-    copy_format: str = "text"
+    delimiter = "\t"
+    options = "FORMAT text"
 
     def add(self, line: bytes) -> None:
         """Take a record.
@@ -75,6 +115,25 @@ class Lines:
         self._lines.append(line)
         self.rows += 1
         self.size += len(line)
+
+    def values(self, line: int) -> dict[str, str]:
+        """Read one row.
+
+        Args:
+            line: Which, from 1.
+
+        Returns:
+            Its values by column, as text.
+        """
+        return values_of(self._lines[line - 1], self)
+
+    def lines(self) -> Iterator[bytes]:
+        """Give each line.
+
+        Yields:
+            Each line.
+        """
+        yield from self._lines
 
     def chunks(self) -> Iterator[bytes]:
         """Join the lines.
@@ -103,8 +162,27 @@ class Lines:
 Rows = Lines | CopyFile
 
 
+def values_of(line: bytes, rows: Rows) -> dict[str, str]:
+    """Read a line of COPY's text format.
+
+    Args:
+        line: One of the rows'.
+        rows: What it belongs to.
+
+    Returns:
+        Values by column, as text.
+    """
+    sign = re.escape(rows.delimiter.encode())
+    value = rb"((?:[^\\" + sign + rb"]|\\.)*)(?:" + sign + rb"|$)"
+    found = re.findall(value, line.removesuffix(b"\n"), re.DOTALL)
+    return {
+        name: unescaped(each).decode(errors="replace")
+        for name, each in zip(rows.columns, found, strict=False)
+    }
+
+
 def copy(
-    session: psycopg.Connection, into: str, rows: Rows, stream: str, timeout: float
+    session: psycopg.Connection, into: str, rows: Rows, shape: Shape, timeout: float
 ) -> None:
     """Copy rows; the caller commits.
 
@@ -112,24 +190,25 @@ def copy(
         session: A session in its transaction.
         into: The table, as SQL names it.
         rows: What to copy.
-        stream: The stream's name, for errors.
+        shape: The table's, for errors.
         timeout: Seconds after which a silent network counts as cut.
 
     Raises:
+        Duplicate: If a row has the key of another.
         CannotLoad: If the server refuses a value, or has received another number of rows.
     """
     listed = ", ".join(map(quote, rows.columns))
-    statement = f"COPY {into} ({listed}) FROM STDIN (FORMAT {rows.copy_format})"
+    statement = f"COPY {into} ({listed}) FROM STDIN ({rows.options})"
     try:
         received = copy_in(
             session, statement, _chunks(rows), Patience(Event(), timeout), _ignore
         )
     except CopyError as error:
         read_to_the_end(session)
-        raise CannotLoad(_explain(error, stream, rows)) from None
+        raise _explained(error, shape, rows) from None
     if received != rows.rows:
         raise CannotLoad(
-            f"stream {stream}: {rows.rows} rows were announced, and the warehouse received "
+            f"stream {shape.stream}: {rows.rows} rows were announced, and the warehouse received "
             f"{received}"
         )
 
@@ -155,17 +234,57 @@ def _ignore(_: int) -> None:
     return None
 
 
-def _explain(error: CopyError, stream: str, rows: Rows) -> str:
+def _explained(error: CopyError, shape: Shape, rows: Rows) -> CannotLoad:
     place = _PLACE.search(error.context)
     if place is None:
-        return f"stream {stream}: {error}"
+        return CannotLoad(f"stream {shape.stream}: {error}")
     line, column = int(place[1]), place[2]
+    row = rows.values(line)
     where = f", column {column}" if column else ""
-    if isinstance(rows, Lines):
+    if origin := origin_of(row, shape):
+        where += f", {origin}"
+    elif isinstance(rows, Lines):
         where += f", record {rows.before + line}"
     else:
         where += f", {rows.path.name} line {line}"
-    return f"stream {stream}{where}: {error.reason}"
+    sentence = f"stream {shape.stream}{where}: {error.reason}"
+    if error.sqlstate == _UNIQUE and shape.keys:
+        return Duplicate(sentence, row, line)
+    return CannotLoad(sentence)
+
+
+def origin_of(row: dict[str, str], shape: Shape) -> str:
+    """Say where a row is from, as its own columns tell.
+
+    Args:
+        row: Values by column, as text.
+        shape: The table's.
+
+    Returns:
+        Nothing where the stream has no such columns.
+    """
+    return ", ".join(f"{name} {row[name]}" for name in shape.origin if name in row)
+
+
+class Duplicate(CannotLoad):
+    """A row has the key of another.
+
+    Attributes:
+        row: Its values by column, as text.
+        line: Which of the rows that were written together, from 1.
+    """
+
+    def __init__(self, message: str, row: dict[str, str], line: int) -> None:
+        """Keep the row.
+
+        Args:
+            message: What happened, and where.
+            row: Its values.
+            line: Which one.
+        """
+        super().__init__(message)
+        self.row = row
+        self.line = line
 
 
 def reason(error: psycopg.Error) -> str:

@@ -89,7 +89,7 @@ class Load:
                 f"stream {self.shape.stream}: a file has columns that are not in the schema: "
                 f"{', '.join(sorted(unknown))}"
             )
-        copy(self._session, into, rows, self.shape.stream, self._timeout)
+        copy(self._session, into, rows, self.shape, self._timeout)
 
     def activate(self) -> None:
         """Hear that the tap has sent all rows of the stream's version: nothing to do here."""

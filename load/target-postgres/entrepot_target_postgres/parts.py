@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import psycopg
 
-from entrepot_target_postgres.copying import Rows
+from entrepot_target_postgres.copying import Duplicate, Rows, origin_of, values_of
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads import Load
 from entrepot_target_postgres.rows import text_of
@@ -108,7 +109,34 @@ class Parts(Load):
             raise CannotLoad(
                 f"stream {self.shape.stream}: rows without a part to replace ({REPLACE})"
             )
-        self._copy(self.shape.table.sql, rows)
+        self._session.execute("SAVEPOINT rows")
+        try:
+            self._copy(self.shape.table.sql, rows)
+        except Duplicate as error:
+            self._session.execute("ROLLBACK TO SAVEPOINT rows")
+            raise CannotLoad(f"{error}{self._other(error, rows)}") from None
+        self._session.execute("RELEASE SAVEPOINT rows")
+
+    def _other(self, duplicate: Duplicate, rows: Rows) -> str:
+        """Say where the row is from that has the same key, if rows tell."""
+        shape, keys = self.shape, self.shape.keys
+        key = [duplicate.row[name] for name in keys]
+        for line in islice(rows.lines(), duplicate.line - 1):
+            other = values_of(line, rows)
+            if [other[name] for name in keys] == key:
+                return f"; the other is of {origin_of(other, shape)}"
+        where = " AND ".join(f"{quote(name)}::text = %s" for name in keys)
+        listed = ", ".join(f"{quote(name)}::text" for name in shape.origin)
+        if not listed:
+            return ""
+        row = self._session.execute(
+            f"SELECT {listed} FROM {shape.table.sql} WHERE {where}",  # type: ignore[arg-type]
+            key,
+        ).fetchone()
+        if row is None:
+            return ""
+        found = dict(zip(shape.origin, row, strict=True))
+        return f"; the other is of {origin_of(found, shape)}"
 
     def activate(self) -> None:
         """Commit: the tap has sent all rows of the listed parts."""

@@ -9,6 +9,7 @@ from entrepot_target_postgres.errors import CannotLoad
 from pg_replica.names import LONGEST_NAME, TableName
 
 TYPE, REPLACE_BY, REPLACE = "x-postgres-type", "x-replace-by", "x-replace"
+ORIGIN = "x-origin"
 
 # A time without a date has no type here: `time` would drop an offset, `timetz` invent one.
 _FORMATS = {
@@ -47,6 +48,7 @@ class Shape:
         columns: In the schema's order.
         keys: The primary key's columns; none for a table without one.
         comment: The schema's description.
+        origin: The columns that say where a row is from, for errors.
     """
 
     stream: str
@@ -54,6 +56,7 @@ class Shape:
     columns: list[Column]
     keys: list[str]
     comment: str | None
+    origin: list[str]
 
     @property
     def names(self) -> list[str]:
@@ -97,7 +100,8 @@ def of_schema(
         Column(name, _type(each), each.get("description"), TYPE in each)
         for name, each in properties.items()
     ]
-    return Shape(stream, table, columns, keys, schema.get("description"))
+    origin = [name for name in schema.get(ORIGIN, []) if name in properties]
+    return Shape(stream, table, columns, keys, schema.get("description"), origin)
 
 
 def holds_json_text(property_: dict[str, Any]) -> bool:

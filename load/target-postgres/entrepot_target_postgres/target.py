@@ -177,7 +177,12 @@ class TargetPostgres(MeltanoLabsTarget):
             path = path_of(url)
             sink.load_file(
                 CopyFile(
-                    path, encoding["copy_format"], encoding["columns"], encoding["rows"]
+                    path,
+                    encoding["copy_format"],
+                    encoding["columns"],
+                    encoding["rows"],
+                    encoding.get("delimiter", CopyFile.delimiter),
+                    encoding.get("null", CopyFile.null),
                 )
             )
             self._folders.add(path.parent)

@@ -1,0 +1,50 @@
+"""What ends a run, said so that somebody can go and look."""
+
+from __future__ import annotations
+
+from pg_replica.errors import ReplicaError
+
+
+class CannotRead(ReplicaError):
+    """A file, or a setting, is not what it should be; nothing of the run is kept."""
+
+
+class Misfit(CannotRead):
+    """Something in a file does not fit; the message says where."""
+
+    def __init__(
+        self,
+        file: str,
+        what: str,
+        *,
+        line: int | None = None,
+        offset: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        """Write the place, then what is wrong there.
+
+        Args:
+            file: Its name, as `_source_file` has it.
+            what: What is wrong, the value included.
+            line: Of the file, from 1.
+            offset: Of the file's bytes as unpacked, from 0.
+            column: As the table names it.
+        """
+        place = [file]
+        if line is not None:
+            place.append(f"line {line}")
+        if offset is not None:
+            place.append(f"byte {offset}")
+        if column is not None:
+            place.append(f"column {column}")
+        super().__init__(f"{', '.join(place)}: {what}")
+
+
+def shown(value: str) -> str:
+    """Write a value for a message, short enough to be read.
+
+    Args:
+        value: As the file has it.
+    """
+    longest = 80
+    return repr(value if len(value) <= longest else f"{value[:longest]}…")

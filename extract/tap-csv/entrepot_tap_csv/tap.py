@@ -1,0 +1,189 @@
+"""The tap: one stream for each entry of `files`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import typing as t
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+
+from singer_sdk import Tap
+from singer_sdk import typing as th
+from singer_sdk.helpers.capabilities import PluginCapabilities
+
+from entrepot_tap_csv import definitions, plan
+from entrepot_tap_csv.definitions import Definition
+from entrepot_tap_csv.errors import CannotRead
+from entrepot_tap_csv.places import Places
+from entrepot_tap_csv.streams import CsvStream
+from pg_replica.copy_spool import FORMAT, Spool
+from pg_replica.plugin_config import from_variables, loaded
+from pg_replica.settings import project_root
+
+_FETCHED = "fetched"
+
+
+class TapCsv(Tap):
+    """Singer tap for CSV files: of this machine, behind a URL, in S3."""
+
+    name = "tap-csv"
+    package_name = "entrepot-tap-csv"
+    capabilities: t.ClassVar[list] = [*Tap.capabilities, PluginCapabilities.BATCH]
+    config_jsonschema = th.PropertiesList(
+        th.Property(
+            "files",
+            th.ArrayType(th.ObjectType(additional_properties=True)),
+            description="The streams: entity, path, keys and how the files are written.",
+        ),
+        th.Property(
+            "csv_files_definition",
+            th.StringType,
+            description="A JSON file that holds what `files` would.",
+        ),
+        th.Property(
+            "add_metadata_columns",
+            th.BooleanType,
+            default=False,
+            description="Whether to add _sdc_source_file, _sdc_source_file_mtime and "
+            "_sdc_source_lineno too.",
+        ),
+        th.Property(
+            "domain",
+            th.StringType,
+            description="Where DOMAINS does not name it, there is nothing to do.",
+        ),
+        th.Property(
+            "replaces_files",
+            th.BooleanType,
+            default=True,
+            description="Whether to name the files whose older rows go (x-replace-by). A target "
+            "that does not know this needs `false`, and keys.",
+        ),
+        th.Property(
+            "batch_config",
+            th.ObjectType(additional_properties=True),
+            description="The SDK's own; the format is pgcopy, and `storage.root` a folder, "
+            "written as a file:// URL.",
+        ),
+        th.Property(
+            "spool_limit",
+            th.IntegerType,
+            default=512 * 1024**2,
+            description="Bytes of COPY files that may wait for the target before the tap does.",
+        ),
+        th.Property(
+            "network_timeout",
+            th.IntegerType,
+            default=120,
+            description="Seconds after which a silent network counts as cut.",
+        ),
+    ).to_dict()
+
+    def __init__(self, *, config: t.Any = None, state: t.Any = None, **options: t.Any) -> None:
+        """Keep the state: the streams depend on it.
+
+        Args:
+            config: As the SDK takes it: a dictionary, or paths of files.
+            state: As the SDK takes it: a dictionary, or a path.
+            **options: Of the SDK.
+        """
+        self._known: dict[str, t.Any] = loaded(state).get("bookmarks", {})
+        given = from_variables({"network_timeout": "NETWORK_TIMEOUT"})
+        super().__init__(config={**given, **loaded(config)}, state=state, **options)
+
+    @property
+    def copies(self) -> bool:
+        """Whether COPY files are asked for.
+
+        Raises:
+            CannotRead: If files of another kind are.
+        """
+        if not self.config.get("batch_config"):
+            return False
+        wanted = self.config["batch_config"].get("encoding", {}).get("format")
+        if wanted != FORMAT:
+            raise CannotRead(
+                f"batch_config: the format is {wanted!r}: files are {FORMAT!r}; without "
+                "batch_config rows come as records"
+            )
+        if self.config.get("stream_maps"):
+            raise CannotRead(
+                "batch_config: stream_maps cannot be applied to COPY files: remove one of the two"
+            )
+        return True
+
+    @cached_property
+    def spool(self) -> Spool:
+        """This run's folder, for COPY files and for what is brought from elsewhere."""
+        root = project_root() / ".entrepot" / "spool"
+        if self.copies:
+            url = self.config["batch_config"]["storage"]["root"]
+            root = Path(url.removeprefix("file://"))  # as Meltano writes it: not quoted
+        return Spool(root, self.config["spool_limit"])
+
+    @cached_property
+    def _definitions(self) -> list[Definition]:
+        """Read the setting `files`, or the file that it is in."""
+        entries = list(self.config.get("files") or [])
+        if path := self.config.get("csv_files_definition"):
+            file = project_root() / path
+            try:
+                entries += json.loads(file.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise CannotRead(f"csv_files_definition: {path}: {error}") from None
+        if not entries:
+            raise CannotRead("files: nothing is to be read")
+        found, problems = [], []
+        for entry in entries:
+            try:
+                found.append(definitions.read(entry))
+            except CannotRead as error:
+                problems.append(str(error))
+        counts = Counter(each.entity for each in found)
+        problems += [
+            f"files: entity {name!r} is there {count} times"
+            for name, count in counts.items()
+            if count > 1
+        ]
+        if problems:
+            raise CannotRead("; ".join(problems))
+        return found
+
+    def discover_streams(self) -> list[CsvStream]:
+        """Look at all files, and bring those here that have changed.
+
+        Raises:
+            CannotRead: With everything that stands in the way.
+        """
+        streams, problems = [], []
+        places = Places(self.spool.folder / _FETCHED, self.config["network_timeout"])
+        for definition in self._definitions:
+            try:
+                made = plan.make(
+                    definition,
+                    places,
+                    self._known.get(definition.entity, {}),
+                    adds_metadata=self.config["add_metadata_columns"],
+                )
+            except CannotRead as error:
+                problems.append(str(error))
+            else:
+                streams.append(CsvStream(self, made))
+        if problems:
+            raise CannotRead("; ".join(problems))
+        return streams
+
+    def close(self) -> None:
+        """Leave nothing behind but what still waits for the target."""
+        if "spool" in vars(self):
+            shutil.rmtree(self.spool.folder / _FETCHED, ignore_errors=True)
+            self.spool.close()
+
+    def sync_all(self) -> None:
+        """Read every stream; what still waits for the target is left to it."""
+        try:
+            super().sync_all()
+        finally:
+            self.close()

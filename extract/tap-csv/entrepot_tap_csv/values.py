@@ -1,0 +1,227 @@
+"""What cells mean: types, NULL, decimal marks, dates."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache, partial
+from typing import Any
+
+# The type of each kind in a JSON schema; `text` reads everything as it is.
+KINDS: dict[str, dict[str, Any]] = {
+    "text": {"type": ["string", "null"]},
+    "integer": {"type": ["integer", "null"]},
+    "number": {"type": ["number", "null"]},
+    "boolean": {"type": ["boolean", "null"]},
+    "date": {"type": ["string", "null"], "format": "date"},
+    "datetime": {
+        "type": ["string", "null"],
+        "x-postgres-type": "timestamp without time zone",
+    },
+    "timestamptz": {"type": ["string", "null"], "format": "date-time"},
+}
+_REMEMBERED = 50_000  # values of a column whose meaning need not be worked out again
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
+    r" ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+_BIGGEST = 2**63
+_BOOLEANS = {
+    **dict.fromkeys(("true", "t", "1", "yes", "y", "oui", "vrai"), "true"),
+    **dict.fromkeys(("false", "f", "0", "no", "n", "non", "faux"), "false"),
+}
+_NAMES = {
+    "integer": "a whole number of 8 bytes",
+    "number": "a number",
+    "boolean": "true or false",
+    "date": "a date",
+    "datetime": "a date and time",
+    "timestamptz": "a date and time with its offset",
+}
+# What is a value as it stands, so that many cells can be looked at as one.
+_AS_IT_IS = {
+    "integer": "(?:[+-]?[0-9]{1,18})",
+    "number": r"(?:[+-]?[0-9]+(?:\.[0-9]+)?)",
+}
+Reader = Callable[[Sequence[str]], Sequence[str]]
+
+
+class NoSuchValue(ValueError):
+    """A cell does not fit the column's type."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """How the cells of one column read.
+
+    Attributes:
+        name: As the table has it.
+        kind: One of `KINDS`.
+        format: Of dates and times, as `strptime` reads it; None: ISO 8601.
+        decimal: The decimal mark.
+        thousands: What groups digits; empty: nothing may.
+        null_values: Spellings of NULL.
+    """
+
+    name: str
+    kind: str = "text"
+    format: str | None = None
+    decimal: str = "."
+    thousands: str = ""
+    null_values: tuple[str, ...] = ("",)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a cell is its value, but for an empty one, which is NULL."""
+        return self.kind == "text" and self.null_values == ("",)
+
+    @property
+    def expects(self) -> str:
+        """Say what a cell should have been."""
+        if self.format:
+            return f"{_NAMES[self.kind]} as {self.format}"
+        return _NAMES[self.kind]
+
+    def reader(self, null: str) -> Reader:
+        """Make the function that reads cells.
+
+        Args:
+            null: What stands for NULL; empty where no text may be empty.
+
+        Returns:
+            It gives the values as PostgreSQL reads them: the same object where every cell is
+            its value. It raises NoSuchValue.
+        """
+        nulls = frozenset(self.null_values)
+        if self.kind == "text":
+            return lambda cells: (
+                cells
+                if nulls.isdisjoint(cells)
+                else [null if cell in nulls else cell for cell in cells]
+            )
+        convert = lru_cache(_REMEMBERED)(partial(self._convert, nulls, null))
+        as_it_is = _AS_IT_IS.get(self.kind) if self.decimal == "." else None
+        if as_it_is is None or (nulls - {""}):
+            return lambda cells: _by_value(cells, convert)
+        pattern = as_it_is + ("?" if not null and nulls else "")
+        are_values = re.compile(rf"(?:{pattern}\n)*").fullmatch
+
+        def read(cells: Sequence[str]) -> Sequence[str]:
+            if are_values("\n".join([*cells, ""])):
+                return cells
+            return _by_value(cells, convert)
+
+        return read
+
+    def _convert(self, nulls: frozenset[str], null: str, cell: str) -> str:
+        text = cell.strip()
+        if cell in nulls or text in nulls:
+            return null
+        try:
+            return getattr(self, f"_{self.kind}")(text)
+        except ValueError:
+            raise NoSuchValue from None
+
+    def as_json(self, text: str) -> Any:
+        """Give the value that a record has.
+
+        Args:
+            text: As a reader gave it.
+        """
+        return _AS_JSON[self.kind](text) if self.kind in _AS_JSON else text
+
+    def _integer(self, text: str) -> str:
+        text = self._ungrouped(text)
+        if not _WHOLE.fullmatch(text) or not -_BIGGEST <= int(text) < _BIGGEST:
+            raise NoSuchValue
+        return str(int(text))
+
+    def _number(self, text: str) -> str:
+        if self.decimal != ".":
+            if "." in text and self.thousands != ".":
+                raise NoSuchValue
+            whole, mark, rest = text.partition(self.decimal)
+            text = self._ungrouped(whole) + ("." if mark else "") + rest
+        else:
+            whole, mark, rest = text.partition(".")
+            text = self._ungrouped(whole) + mark + rest
+        if not _NUMBER.fullmatch(text):
+            raise NoSuchValue
+        return text
+
+    def _ungrouped(self, digits: str) -> str:
+        mark = self.thousands
+        if not mark or mark not in digits:
+            return digits
+        if not re.fullmatch(
+            rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+", digits
+        ):
+            raise NoSuchValue
+        return digits.replace(mark, "")
+
+    def _boolean(self, text: str) -> str:
+        if (value := _BOOLEANS.get(text.lower())) is None:
+            raise NoSuchValue
+        return value
+
+    def _date(self, text: str) -> str:
+        if self.format:
+            day = dt.datetime.strptime(text, self.format)  # noqa: DTZ007
+            return day.date().isoformat()
+        if not _DAY.fullmatch(text):
+            raise NoSuchValue
+        return dt.date.fromisoformat(text).isoformat()
+
+    def _datetime(self, text: str) -> str:
+        moment = self._moment(text)
+        if moment.tzinfo is not None:
+            raise NoSuchValue
+        return moment.isoformat(" ")
+
+    def _timestamptz(self, text: str) -> str:
+        moment = self._moment(text)
+        if moment.tzinfo is None:
+            raise NoSuchValue
+        return moment.isoformat()
+
+    def _moment(self, text: str) -> dt.datetime:
+        if self.format:
+            return dt.datetime.strptime(text, self.format)  # noqa: DTZ007
+        if not (match := _TIME.fullmatch(text)):
+            raise NoSuchValue
+        day, time, offset = match.groups()
+        seconds, mark, fraction = time.partition(".")
+        clock = seconds if seconds.count(":") == 2 else f"{seconds}:00"
+        moment = dt.datetime.fromisoformat(f"{day} {clock}")
+        if mark:
+            moment = moment.replace(microsecond=int(fraction.ljust(6, "0")))
+        return moment.replace(tzinfo=_zone(offset)) if offset else moment
+
+
+_AS_JSON: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "number": Decimal,
+    "boolean": lambda text: text == "true",
+    "datetime": lambda text: text.replace(" ", "T"),
+}
+
+
+def _by_value(cells: Sequence[str], convert: Callable[[str], str]) -> Sequence[str]:
+    values = {cell: convert(cell) for cell in set(cells)}
+    if all(cell == value for cell, value in values.items()):
+        return cells
+    return [values[cell] for cell in cells]
+
+
+def _zone(offset: str) -> dt.timezone:
+    if offset == "Z":
+        return dt.timezone.utc
+    digits = offset[1:].replace(":", "").ljust(4, "0")
+    span = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return dt.timezone(-span if offset[0] == "-" else span)
