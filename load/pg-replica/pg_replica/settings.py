@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from pg_replica import domains, providers, retired, variables
+from pg_replica import domains, providers, retired, sources, variables
 from pg_replica.errors import Refused
 from pg_replica.names import LONGEST_NAME
 from pg_replica.redaction import redact
@@ -237,6 +237,7 @@ def load(*, needs_source: bool = True) -> Settings:
         domains.enabled()
     except Refused as refusal:
         problems += refusal.problems
+    problems += sources.problems(os.environ)
     problems += retired.problems(os.environ)
     if problems or settings is None:
         raise Refused(problems)

@@ -16,6 +16,7 @@ class FullTable(Load):
 
     has_all = False
     is_replaced = False
+    rows = 0
 
     @property
     def is_open(self) -> bool:
@@ -43,10 +44,29 @@ class FullTable(Load):
         self.has_all = False
         with self._session.transaction():
             self._copy(self.side.table.sql, rows)
+        self.rows += rows.rows
 
     def activate(self) -> None:
         """Hear that the tap has sent all rows."""
         self.has_all = True
+
+    def check_content(self) -> None:
+        """Refuse to replace rows by none, where the tap says that this cannot be meant.
+
+        Raises:
+            CannotLoad: Naming the stream.
+        """
+        if self.rows or not self.shape.refuses_empty:
+            return
+        table = self.shape.table
+        if not tables.exists(self._session, table):
+            return
+        query = f"SELECT EXISTS (SELECT FROM {table.sql})"
+        if self._session.execute(query).fetchone() == (True,):  # type: ignore[arg-type]
+            raise CannotLoad(
+                f"stream {self.shape.stream} is empty, and table {table} is not: no table has "
+                "been replaced. If that is meant, set the tap's allow_empty for one run"
+            )
 
 
 class FullLoad:
@@ -113,6 +133,8 @@ class FullLoad:
                 f"{', '.join(sorted(missing))} (ACTIVATE_VERSION): no table has been replaced; "
                 "see the tap's own error, and run again"
             )
+        for table in self._tables:
+            table.check_content()
         for table in self._tables:
             swap.complete(self._session, table.side, self._reader)
         swap.replace(self._session, [table.side for table in self._tables])

@@ -60,6 +60,7 @@ class Load:
         else:
             with session.transaction():
                 tables.create(session, table, self.shape, has_key=has_key)
+                tables.index(session, table, self.shape)
         tables.show(session, table, self._reader)
         here = {each.name: each for each in tables.landings(session, table.sql)}
         self.columns = [here[name] for name in self.shape.names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from entrepot_target_postgres.errors import CannotLoad
@@ -10,6 +10,7 @@ from pg_replica.names import LONGEST_NAME, TableName
 
 TYPE, REPLACE_BY, REPLACE = "x-postgres-type", "x-replace-by", "x-replace"
 ORIGIN = "x-origin"
+INDEXES, REFUSE_EMPTY = "x-postgres-indexes", "x-refuse-empty"
 
 # A time without a date has no type here: `time` would drop an offset, `timetz` invent one.
 _FORMATS = {
@@ -49,6 +50,8 @@ class Shape:
         keys: The primary key's columns; none for a table without one.
         comment: The schema's description.
         origin: The columns that say where a row is from, for errors.
+        indexes: Lists of columns, each of which has an index.
+        refuses_empty: Whether rows may not be replaced by none.
     """
 
     stream: str
@@ -57,6 +60,8 @@ class Shape:
     keys: list[str]
     comment: str | None
     origin: list[str]
+    indexes: list[list[str]] = field(default_factory=list)
+    refuses_empty: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -79,7 +84,7 @@ def of_schema(
         What the table should be.
 
     Raises:
-        CannotLoad: If a name is too long, or a key is no property.
+        CannotLoad: If a name is too long, or a key or an index is of no property.
     """
     properties = schema["properties"]
     for what, name in [
@@ -101,7 +106,22 @@ def of_schema(
         for name, each in properties.items()
     ]
     origin = [name for name in schema.get(ORIGIN, []) if name in properties]
-    return Shape(stream, table, columns, keys, schema.get("description"), origin)
+    indexes = schema.get(INDEXES, [])
+    if unknown := [name for each in indexes for name in each if name not in properties]:
+        raise CannotLoad(
+            f"stream {stream}: {INDEXES} names {', '.join(unknown)}, which are not properties of "
+            "the schema"
+        )
+    return Shape(
+        stream,
+        table,
+        columns,
+        keys,
+        schema.get("description"),
+        origin,
+        indexes,
+        schema.get(REFUSE_EMPTY, False),
+    )
 
 
 def holds_json_text(property_: dict[str, Any]) -> bool:

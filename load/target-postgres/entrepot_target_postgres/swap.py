@@ -179,6 +179,7 @@ def complete(session: psycopg.Connection, side: Side, reader: str) -> None:
         query = session.execute(_GRANTS, {"table": shape.table.sql, "side": table.sql})
         for (statement,) in query.fetchall():
             session.execute(statement)
+    tables.index(session, table, shape)
     tables.show(session, table, reader)
     session.execute(f"ANALYZE {table.sql}")
 

@@ -158,6 +158,22 @@ def create(
     describe(session, table, shape)
 
 
+def index(session: psycopg.Connection, table: TableName, shape: Shape) -> None:
+    """Make the indexes that the schema asks for and the table has not.
+
+    Args:
+        session: A session on the warehouse.
+        table: The table, at its place or beside.
+        shape: The indexes.
+    """
+    for columns in shape.indexes:
+        name = "_".join([shape.table.name, *columns, "idx"])
+        listed = ", ".join(map(quote, columns))
+        session.execute(
+            f"CREATE INDEX IF NOT EXISTS {quote(name)} ON {table.sql} ({listed})"
+        )
+
+
 def describe(session: psycopg.Connection, table: TableName, shape: Shape) -> None:
     """Write the comments that the schema has and the table has not.
 

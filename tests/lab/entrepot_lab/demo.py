@@ -1,6 +1,6 @@
 """The demo's servers: `python -m entrepot_lab.demo up|exec|show|status|down`.
 
-Everything is in the folder `.demo`: two servers, and `env`, the settings for the night.
+Everything is in the folder `.demo`: two databases, an LCMS, and `env`, the settings for the night.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import psycopg
 
-from entrepot_lab import source
+from entrepot_lab import lcms, source
 from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.service import Service
 
 SOURCE_OWNER, OWNER = "app", "entrepot"
 READERS = ("internal_reader", "external_reader")
@@ -30,6 +31,7 @@ _NOT_HERE = (
     "NOTIFICATIONS",
     "TABLES_FILE",
 )
+_DOMAINS = "pix,lcms"
 # The big tables that only grow.
 _APPEND = (
     '{"answers":"incremental","knowledge-elements":"incremental",'
@@ -39,7 +41,7 @@ _APPEND = (
 
 @dataclass(frozen=True)
 class Demo:
-    """Two servers and their settings.
+    """The servers and their settings.
 
     Attributes:
         folder: Holds all of it.
@@ -58,6 +60,11 @@ class Demo:
         return Cluster(self.folder / "warehouse", embedded_binaries())
 
     @property
+    def lcms(self) -> Service:
+        """The server of the learning content."""
+        return Service(self.folder / "lcms", lcms.__name__)
+
+    @property
     def env_file(self) -> Path:
         """The settings, one `KEY=value` a line, as a `.env` has them."""
         return self.folder / "env"
@@ -71,6 +78,7 @@ class Demo:
         self.folder.mkdir(exist_ok=True)
         for server in (self.source, self.warehouse):
             server.create(_SETTINGS).start()
+        self.lcms.start()
         passwords = self._passwords()
         self.source.create_role(SOURCE_OWNER, passwords[SOURCE_OWNER])
         for role in (OWNER, *READERS):
@@ -83,6 +91,7 @@ class Demo:
         """Stop the servers."""
         for server in (self.source, self.warehouse):
             server.stop()
+        self.lcms.stop()
 
     def clean(self) -> None:
         """Stop the servers and remove everything."""
@@ -136,6 +145,9 @@ class Demo:
             "SOURCE_DATABASE_URL": owner,
             "TARGET_DATABASE_URL": urls[OWNER],
             "REPLICA_SCHEMA": "pix",
+            "DOMAINS": _DOMAINS,
+            "LCMS_API_URL": f"http://127.0.0.1:{self.lcms.port}",
+            "LCMS_API_KEY": self.lcms.key,
             "BACKUP_MODE": _APPEND,
             "PG_BINDIR": str(embedded_binaries()),
             **dict.fromkeys(_NOT_HERE, ""),
@@ -181,7 +193,12 @@ The warehouse is ready. What to look at:
     def status(self) -> str:
         """Say which servers run, and where."""
         lines = []
-        for name, server in (("source", self.source), ("warehouse", self.warehouse)):
+        servers: dict[str, Cluster | Service] = {
+            "source": self.source,
+            "warehouse": self.warehouse,
+            "LCMS": self.lcms,
+        }
+        for name, server in servers.items():
             running = server.is_running()
             state = f"runs on 127.0.0.1:{server.port}" if running else "is stopped"
             lines.append(f"the {name} {state}")

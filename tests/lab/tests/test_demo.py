@@ -7,8 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import requests
 
 from entrepot_lab import demo as module
+from entrepot_lab import lcms
 from entrepot_lab.demo import Demo
 
 MIGHTY = (
@@ -45,9 +47,33 @@ def test_a_second_up_keeps_everything(demo: Demo) -> None:
 
 def test_up_starts_what_was_stopped(demo: Demo) -> None:
     demo.down()
-    assert demo.status() == "the source is stopped\nthe warehouse is stopped"
+    stopped = [f"the {name} is stopped" for name in ("source", "warehouse", "LCMS")]
+    assert demo.status().splitlines() == stopped
     demo.up()
     assert "the warehouse runs on 127.0.0.1:" in demo.status()
+    assert f"the LCMS runs on 127.0.0.1:{demo.lcms.port}" in demo.status()
+
+
+def test_the_lcms_speaks_of_what_the_source_has(demo: Demo) -> None:
+    env = demo.environment()
+    assert (
+        requests.get(f"{env['LCMS_API_URL']}{lcms.PATH}", timeout=10).status_code == 401
+    )
+    answer = requests.get(
+        f"{env['LCMS_API_URL']}{lcms.PATH}",
+        headers={"Authorization": f"Bearer {env['LCMS_API_KEY']}"},
+        timeout=10,
+    )
+    ids = {name: {each["id"] for each in rows} for name, rows in answer.json().items()}
+    with psycopg.connect(env["SOURCE_DATABASE_URL"]) as connection:
+        for stream, column, table in (
+            ("challenges", "challengeId", "answers"),
+            ("skills", "skillId", "knowledge-elements"),
+            ("competences", "competenceId", "knowledge-elements"),
+        ):
+            query = f'SELECT DISTINCT "{column}" FROM "{table}"'
+            used = {row[0] for row in connection.execute(query)}
+            assert used <= ids[stream]
 
 
 def test_another_size_makes_the_source_anew(demo: Demo) -> None:
@@ -58,7 +84,7 @@ def test_another_size_makes_the_source_anew(demo: Demo) -> None:
 
 def test_nobody_is_a_superuser(demo: Demo) -> None:
     for name, url in demo.environment().items():
-        if name.endswith("_URL") and url:
+        if url.startswith("postgresql://"):
             with psycopg.connect(url) as connection:
                 assert connection.execute(MIGHTY).fetchone() == (False,), name
 
@@ -81,6 +107,7 @@ def test_settings_are_for_their_owner_only(demo: Demo) -> None:
         demo.env_file,
         demo.folder / "services",
         *demo.folder.glob("password.*"),
+        demo.folder / "lcms" / "key",
     ):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
