@@ -12,6 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -317,9 +318,10 @@ def stall(request: _Handler) -> None:
 
 def drip(request: _Handler) -> None:
     """Answer byte by byte, headers included, for ever."""
-    for byte in _for_ever(b"HTTP/1.1 200 OK\r\nX-Slow: "):
-        request.wfile.write(bytes([byte]))
-        time.sleep(0.1)
+    with suppress(OSError):  # until nobody listens any more
+        for byte in _for_ever(b"HTTP/1.1 200 OK\r\nX-Slow: "):
+            request.wfile.write(bytes([byte]))
+            time.sleep(0.1)
 
 
 def _for_ever(first: bytes) -> Iterator[int]:
