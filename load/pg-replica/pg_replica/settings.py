@@ -227,8 +227,8 @@ def load(*, needs_source: bool = True) -> Settings:
             settings.time_zone  # noqa: B018 -- only a provider's backup has a day
     except Refused as refusal:
         problems += refusal.problems
-    sources = (os.environ.get("SOURCE_DATABASE_URL"), os.environ.get("DUMP_PATH"))
-    if needs_source and not any(sources):
+    origins = (os.environ.get("SOURCE_DATABASE_URL"), os.environ.get("DUMP_PATH"))
+    if needs_source and not any(origins):
         problems.append(
             "SOURCE_DATABASE_URL is missing: give the source's URL, or the path of a dump "
             "in DUMP_PATH"
