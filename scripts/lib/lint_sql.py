@@ -17,6 +17,7 @@ from entrepot_lab.cluster import (
     Cluster,
     embedded_binaries,
 )
+from pg_replica import domains
 
 
 def main() -> int:
@@ -34,6 +35,7 @@ def main() -> int:
             url = server.url("postgres", SUPERUSER, server.password)
             settings = {
                 **environment({**os.environ, "TARGET_DATABASE_URL": url}),
+                "DOMAINS": ",".join(domains.KNOWN),
                 "DBT_TARGET_PATH": str(cache / "sqlfluff" / "target"),
                 "DBT_LOG_PATH": str(cache / "sqlfluff" / "logs"),
             }

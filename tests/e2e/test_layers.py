@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pg_replica import domains
+
 ROOT = Path(__file__).resolve().parents[2]
-MAY_READ = {"staging": {"source"}, "enrichment": {"staging", "enrichment"}}
+MAY_READ = {
+    "staging": {"source"},
+    "enrichment": {"seed", "staging", "enrichment"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +30,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict:
             **os.environ,
             "TARGET_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing",
             "MELTANO_PROJECT_ROOT": str(ROOT),
+            "DOMAINS": ",".join(domains.KNOWN),
         },
         check=True,
         capture_output=True,
@@ -40,15 +46,14 @@ def test_each_layer_reads_the_one_before(manifest: dict) -> None:
     for model in models.values():
         layer = model["fqn"][1]
         for parent in model["depends_on"]["nodes"]:
-            read = (
-                "source" if parent.startswith("source.") else models[parent]["fqn"][1]
-            )
+            kind = parent.split(".")[0]
+            read = models[parent]["fqn"][1] if kind == "model" else kind
             assert read in MAY_READ[layer], f"{model['name']} ({layer}) reads {parent}"
 
 
 def test_every_model_and_column_is_described(manifest: dict) -> None:
     for key, node in {**manifest["nodes"], **manifest["sources"]}.items():
-        if key.startswith(("model.", "source.")):
+        if key.startswith(("model.", "seed.", "source.")):
             assert node["description"], key
             for column in node["columns"].values():
                 assert column["description"], f"{key}.{column['name']}"

@@ -2,7 +2,10 @@
 with sums as (
     select
         (select sum(n_contact) from {{ ref('easiware_n_contacts_total') }}) as total,
-        (select coalesce(sum(n_contact), 0) from {{ ref('easiware_n_contacts_category') }}) as by_category,
+        (
+            select coalesce(sum(n_contact), 0)
+            from {{ ref('easiware_n_contacts_category') }}
+        ) as by_category,
         (select coalesce(sum(n_contact), 0) from {{ ref('easiware_n_contacts_date') }}) as by_date,
         (select coalesce(sum(n_contact), 0) from {{ ref('easiware_n_contacts_hour') }}) as by_hour
 )

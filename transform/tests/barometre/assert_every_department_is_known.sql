@@ -7,7 +7,7 @@ from {{ ref('ppel_geo') }}
 where dpt_code is not null and geo_dpt_iso is null
 union
 select
-    'perceval',
+    'perceval' as file,
     dpt_code
 from {{ ref('perceval_geo') }}
 where dpt_code is not null and geo_dpt_iso is null

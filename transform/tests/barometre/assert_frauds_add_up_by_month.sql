@@ -10,16 +10,16 @@ with counts as (
     union all
     select
         month_str,
-        0,
-        count,
-        0
+        0 as by_day,
+        count as by_department,
+        0 as by_age
     from {{ ref('perceval_geo') }}
     union all
     select
         month_str,
-        0,
-        0,
-        count
+        0 as by_day,
+        0 as by_department,
+        count as by_age
     from {{ ref('perceval_age_cat') }}
 ),
 

@@ -1,12 +1,25 @@
+with genders as (
+    select
+        annee,
+        categorie,
+        effectifs_homme as effectifs,
+        'homme' as genre,
+        case when categorie = 'Personnel civil' then 'civil' else 'militaire' end as type_personnel
+    from {{ ref('iggn_effectifs') }}
+    union all
+    select
+        annee,
+        categorie,
+        effectifs_femme as effectifs,
+        'femme' as genre,
+        case when categorie = 'Personnel civil' then 'civil' else 'militaire' end as type_personnel
+    from {{ ref('iggn_effectifs') }}
+)
+
 select
-    effectifs.annee,
-    effectifs.categorie,
-    case when effectifs.categorie = 'Personnel civil' then 'civil' else 'militaire' end as type_personnel,
-    genres.effectifs,
-    genres.genre
-from {{ ref('iggn_effectifs') }} as effectifs
-cross join lateral (
-    values
-    (effectifs.effectifs_homme, 'homme'),
-    (effectifs.effectifs_femme, 'femme')
-) as genres (effectifs, genre)
+    annee,
+    categorie,
+    type_personnel,
+    effectifs,
+    genre
+from genders

@@ -17,6 +17,11 @@
     ('aerien', 'aérien'),
     ('mecanicien', 'mécanicien'),
 ] -%}
+{%- set spelling = namespace(sql='words') -%}
+{%- for pattern, correction in corrections -%}
+    {%- set spelling.sql = "regexp_replace(" ~ spelling.sql ~ ", " ~ dbt.string_literal(pattern)
+        ~ ", " ~ dbt.string_literal(correction) ~ ", 'g')" -%}
+{%- endfor -%}
 with pages as (
     select
         month,
@@ -31,13 +36,14 @@ with pages as (
 spelled as (
     select
         *,
-        {% for _ in corrections %}regexp_replace({% endfor %}words
-        {%- for pattern, correction in corrections %}, '{{ pattern }}', '{{ correction }}', 'g')
-        {%- endfor %} as name
+        {{ spelling.sql }} as name
     from pages
     -- Addresses that no page ever had: mistyped, or tried by robots.
     where words not in (
-        'Z2VuZGFybW', 'null', 'technicien en réseaux informatiques et télécoms', 'gendarmeen brigade'
+        'Z2VuZGFybW',
+        'null',
+        'technicien en réseaux informatiques et télécoms',
+        'gendarmeen brigade'
     )
 ),
 
@@ -53,6 +59,6 @@ select
     capitalised.month_str,
     capitalised.page_full_name,
     capitalised.visit_count,
-    coalesce(names.name_clean, capitalised.metier) as metier_name
+    coalesce(noms.name_clean, capitalised.metier) as metier_name
 from capitalised
-left join {{ ref('recrutement_noms_metiers') }} as names on capitalised.metier = names.name
+left join {{ ref('recrutement_noms_metiers') }} as noms on capitalised.metier = noms.name

@@ -9,7 +9,10 @@ with read as (
 select
     src_website,
     date_year || ' ' || date_month as original_month,
-    case when year_number between 1 and 9999 then make_date(year_number::int, month_number, 1) end as month,
+    case
+        when year_number between 1 and 9999
+            then make_date(year_number::int, month_number, 1)
+    end as month,
     page,
     page_full_name,
     site_level2 as subsite,
