@@ -14,6 +14,8 @@
     {%- if execute and flags.WHICH in ('build', 'run', 'retry') -%}
         {%- set contract = external_contract() -%}
         {%- if contract.keys() | select('in', selected_resources) | list -%}
+            -- A publication under way holds it until it is done: what we build is then the next one.
+            select pg_advisory_xact_lock(hashtext('external_next'));
             create schema if not exists external_next;
             comment on schema external_next is 'being built';
         {%- endif -%}

@@ -125,7 +125,7 @@ def _publish(
             )
 
         def finish(connection: psycopg.Connection) -> None:
-            # The rename holds the schema's lock: whoever began to build before has broken the seal.
+            seal.wait_for_builders(connection)
             if seal.comment(connection, _LIVE) != (sealed.text,):
                 raise _begun_anew()
             connection.execute(_commented(_LIVE, _COMMENT))

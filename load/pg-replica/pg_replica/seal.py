@@ -63,6 +63,17 @@ def comment(connection: psycopg.Connection, schema: str) -> tuple[str | None] | 
     ).fetchone()
 
 
+def wait_for_builders(connection: psycopg.Connection) -> None:
+    """Hold off, until the end of the transaction, whoever would break the seal.
+
+    Args:
+        connection: A session in a transaction. Who was breaking it has done so when this returns.
+    """
+    connection.execute(
+        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('external_next'))"
+    )
+
+
 def read(connection: psycopg.Connection, schema: str) -> Seal | None:
     """Read the seal.
 

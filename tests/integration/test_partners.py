@@ -1,0 +1,379 @@
+"""The models that partners read: they see all of the contract, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from entrepot_lab import source
+from entrepot_lab.cluster import Cluster
+from entrepot_lab.readers import Poller
+from entrepot_lab.warehouse import PASSWORD, Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTNER = "external_reader"
+COUNTS = [
+    "SELECT count(*) FROM external.participation_by_organization",
+    "SELECT count(*) FROM external.mastery_by_organization",
+    "SELECT count(*) FROM external.activity_by_organization_and_month",
+    "SELECT count(*) FROM external.certification_by_organization",
+]
+MARK = "PERSONAL-"
+# One process makes the warehouse that all of these share.
+pytestmark = pytest.mark.xdist_group("partners")
+# What is text at the source, and no secret: names of organisations, codes, states.
+NOT_PERSONAL = {
+    "_migrations",
+    "badges",
+    "campaigns",
+    "certification-centers",
+    "organizations",
+    "tags",
+    "target-profiles",
+}
+# Relations of PostgreSQL itself that show statistics or texts of others to whom they concern.
+DATA_VIEWS = (
+    "pg_stats",
+    "pg_stats_ext",
+    "pg_stats_ext_exprs",
+    "information_schema.tables",
+    "information_schema.columns",
+    "information_schema.column_privileges",
+    "information_schema.table_privileges",
+    "information_schema.views",
+    "information_schema.key_column_usage",
+)
+REFUSED = (
+    "pg_statistic",
+    "pg_statistic_ext_data",
+    "pg_largeobject",
+    "pg_authid",
+    "pg_user_mapping",
+    "pg_subscription",
+    "pg_file_settings",
+    "pg_hba_file_rules",
+)
+
+
+class Warehouse:
+    """A warehouse after its nights, and dbt's project beside it."""
+
+    def __init__(self, lab: Lab, root: Path) -> None:
+        self.lab = lab
+        self.root = root
+        shutil.copytree(
+            ROOT / "transform",
+            root / "transform",
+            ignore=shutil.ignore_patterns("*.py"),
+        )
+
+    @property
+    def partner(self) -> str:
+        return self.lab.warehouse_url(PARTNER)
+
+    def dbt(self, *arguments: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("entrepot-dbt")), *arguments],
+            env={
+                **os.environ,
+                "TARGET_DATABASE_URL": self.lab.env["TARGET_DATABASE_URL"],
+                "MELTANO_PROJECT_ROOT": str(self.root),
+                "DOMAINS": "pix",
+                "EXTERNAL_THRESHOLD": "2",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def build(self) -> None:
+        status, output = self.dbt("build")
+        assert status == 0, output[-6000:]
+
+    def publish(self) -> None:
+        status, output = self.lab.run("publish-external")
+        assert status == 0, output
+
+    def manifest(self) -> dict:
+        path = self.root / ".entrepot" / "dbt" / "target" / "manifest.json"
+        return json.loads(path.read_text())
+
+    def contract(self) -> dict[str, dict]:
+        """The columns of each table that partners may read."""
+        return {
+            node["alias"]: node["columns"]
+            for key, node in self.manifest()["nodes"].items()
+            if key.startswith("model.") and node["fqn"][1] == "external"
+        }
+
+
+@pytest.fixture(scope="module")
+def warehouse(
+    servers: dict[str, Cluster], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """Give a source full of marks, replicated, built and published."""
+    folder = tmp_path_factory.mktemp("partners")
+    lab = Lab(servers["wheel"], servers["wheel"], "partners", folder).create()
+    lab.warehouse_server.create_role(PARTNER, PASSWORD)
+    with lab.warehouse_server.admin() as admin:
+        admin.execute(f"GRANT CONNECT ON DATABASE partners_warehouse TO {PARTNER}")
+    with lab.source() as connection:
+        source.create(connection, 2000)
+        _mark(connection)
+    lab.night()
+    warehouse = Warehouse(lab, folder / "project")
+    warehouse.build()
+    warehouse.publish()
+    yield warehouse
+    lab.drop()
+
+
+def _mark(connection: psycopg.Connection) -> None:
+    """Write a mark into every text of the source that may be personal."""
+    checked = (
+        "SELECT c.table_name, c.column_name, c.data_type FROM information_schema.columns AS c"
+        " JOIN information_schema.tables AS t USING (table_schema, table_name)"
+        " WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'"
+        " AND c.is_generated = 'NEVER'"
+        " AND (c.data_type IN ('text', 'character varying') OR c.udt_name = 'citext')"
+    )
+    # By these the models count and join.
+    structural = {"type", "state", "status", "source", "result", "organizationRole"}
+    structural |= {"competenceId", "skillId", "challengeId", "partnerKey"}
+    marked = 0
+    for table, column, _ in connection.execute(checked).fetchall():
+        if table not in NOT_PERSONAL and column not in structural:
+            connection.execute(
+                f'UPDATE "{table}" SET "{column}" = \'{MARK}{column}-\' || id'  # type: ignore[call-overload]
+            )
+            marked += 1
+    connection.execute(
+        'UPDATE "knowledge-element-snapshots" SET snapshot ='
+        f" jsonb_build_object('name', '{MARK}snapshot')"
+    )
+    assert marked >= 6
+
+
+def test_partners_can_read_the_contract_and_nothing_else(warehouse: Warehouse) -> None:
+    contract = warehouse.contract()
+    with psycopg.connect(warehouse.partner, autocommit=True) as partner:
+        granted = partner.execute(
+            "SELECT n.nspname, c.relname, a.attname FROM pg_class AS c"
+            " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+            " JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0"
+            " AND NOT a.attisdropped"
+            " WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')"
+            " AND has_schema_privilege(n.oid, 'USAGE')"
+            " AND (has_table_privilege(c.oid, 'SELECT')"
+            " OR has_column_privilege(c.oid, a.attnum, 'SELECT'))"
+        ).fetchall()
+        assert {row[0] for row in granted} == {"external"}
+        assert {
+            (table, column) for _, table, column in granted if table in contract
+        } == {
+            (table, column) for table, columns in contract.items() for column in columns
+        }
+        indexes = partner.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'i'"
+            " AND relnamespace = 'external'::regnamespace"
+        ).fetchall()
+        others = {table for _, table, _ in granted} - set(contract)
+        assert others <= {row[0] for row in indexes}
+        _try_every_relation(partner, set(contract))
+
+
+def _try_every_relation(partner: psycopg.Connection, contract: set[str]) -> None:
+    """Really read: rights that are not looked at are no proof."""
+    relations = partner.execute(
+        "SELECT n.nspname, c.relname FROM pg_class AS c"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+        " AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+    ).fetchall()
+    assert len(relations) > 60
+    read = set()
+    for schema, name in relations:
+        try:
+            partner.execute(f'SELECT * FROM "{schema}"."{name}" LIMIT 1')
+            read.add((schema, name))
+        except psycopg.errors.InsufficientPrivilege:
+            continue
+    assert read == {("external", table) for table in contract}
+
+
+def test_catalogs_tell_partners_no_data(warehouse: Warehouse) -> None:
+    ours = "schemaname", "table_schema"
+    with psycopg.connect(warehouse.partner, autocommit=True) as partner:
+        for relation in REFUSED:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                partner.execute(f"SELECT * FROM {relation}")
+        for view in DATA_VIEWS:
+            cursor = partner.execute(f"SELECT * FROM {view}")
+            assert cursor.description is not None
+            names = [column.name for column in cursor.description]
+            place = next(names.index(name) for name in ours if name in names)
+            seen = {row[place] for row in cursor}
+            assert seen <= {"external", "pg_catalog", "information_schema"}, view
+        others = partner.execute(
+            "SELECT query FROM pg_stat_activity WHERE usename <> current_user"
+        ).fetchall()
+        assert {row[0] for row in others} <= {"<insufficient privilege>"}
+        last = "SELECT count(last_value) FROM pg_sequences"
+        assert partner.execute(last).fetchone() == (0,)
+        for call in (
+            "pix.next_ticket()",
+            "pg_read_file('PG_VERSION')",
+            "pg_ls_dir('.')",
+            "entrepot_ops.external_rows_of('internal_reader')",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                partner.execute(f"SELECT {call}")
+        functions = partner.execute(
+            "SELECT p.oid::regprocedure FROM pg_proc AS p"
+            " WHERE has_schema_privilege(pronamespace, 'USAGE')"
+            " AND has_function_privilege(p.oid, 'EXECUTE') AND p.prosecdef"
+        ).fetchall()
+        assert functions == []
+
+
+def test_large_objects_are_not_readable(warehouse: Warehouse) -> None:
+    with warehouse.lab.warehouse() as owner:
+        oid = owner.execute("SELECT lo_from_bytea(0, 'personal')").fetchone()[0]
+    with (
+        psycopg.connect(warehouse.partner) as partner,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        partner.execute("SELECT lo_get(%s)", [oid])
+
+
+def test_no_personal_value_reaches_partners(warehouse: Warehouse) -> None:
+    with warehouse.lab.warehouse() as owner:
+        found = owner.execute(
+            f"SELECT count(*) FROM pix.users WHERE email LIKE '{MARK}%'"
+        ).fetchone()
+        assert found > (0,), "the marks are in the warehouse"
+    with psycopg.connect(warehouse.partner) as partner:
+        for table in warehouse.contract():
+            with partner.cursor().copy(f"COPY external.{table} TO STDOUT") as copy:
+                content = b"".join(bytes(chunk) for chunk in copy)
+            assert MARK.encode() not in content, table
+            assert b"user" not in content, table
+        rows = partner.execute(COUNTS[0]).fetchone()
+        assert rows > (0,)
+
+
+def test_a_column_is_external_by_its_name_alone(warehouse: Warehouse) -> None:
+    """A `select *`, or a name that is personal at the source, would be a way in."""
+    manifest = warehouse.manifest()
+    personal = {
+        _snake(column["name"])
+        for node in manifest["sources"].values()
+        for column in node["columns"].values()
+        if column["config"].get("meta", {}).get("personal")
+        or column["meta"].get("personal")
+    }
+    personal |= {"first_name", "last_name", "email", "password", "value", "user_id"}
+    for key, node in manifest["nodes"].items():
+        if not key.startswith("model."):
+            continue
+        if node["fqn"][1] in ("enrichment", "external"):
+            sql = re.sub(r"--.*|\{#.*?#\}", "", node["raw_code"], flags=re.DOTALL)
+            stars = re.search(r"select\s+(distinct\s+)?(\w+\.)?\*|,\s*(\w+\.)?\*", sql)
+            assert not stars, f"{key} selects *"
+        if node["fqn"][1] == "external":
+            assert node["config"]["contract"]["enforced"], key
+            assert node["config"]["meta"]["owner"], key
+            assert node["config"]["meta"]["rows_of"], key
+            assert node["constraints"], f"{key} has no primary key"
+            assert not personal & set(node["columns"]), key
+            for column in node["columns"].values():
+                assert column["description"], f"{key}.{column['name']}"
+                assert column["data_type"], f"{key}.{column['name']}"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def test_readers_have_their_tables_all_through_a_build(warehouse: Warehouse) -> None:
+    """Z3, and a second build on unchanged data."""
+    with Poller(warehouse.partner, COUNTS) as poller:
+        warehouse.build()
+        warehouse.publish()
+    poller.assert_undisturbed()
+    assert all(len(poller.values(query)) == 1 for query in COUNTS)
+
+
+def test_a_part_of_a_build_is_not_published(warehouse: Warehouse) -> None:
+    status, output = warehouse.dbt("build", "--select", "certification_by_organization")
+    assert status == 0, output
+    status, output = warehouse.lab.run("publish-external")
+    assert (status, "not the work of one whole build" in output) == (1, True), output
+    status, output = warehouse.dbt("build", "--exclude", "source:pix+")
+    assert status == 0, output
+    assert warehouse.lab.run("publish-external")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("drift", "names"),
+    [
+        (
+            'ALTER TABLE pix."campaign-participations" DROP COLUMN "isShared"',
+            ["stg_pix__campaign_participations", "isShared"],
+        ),
+        (
+            'ALTER TABLE pix.campaigns ALTER "organizationId" TYPE bigint',
+            ["mastery_by_organization", "organization_id", "bigint"],
+        ),
+    ],
+)
+def test_drift_is_named_and_readers_keep_the_night_before(
+    warehouse: Warehouse, drift: str, names: list[str]
+) -> None:
+    """F37: the source has lost or retyped a column."""
+    before = [_count(warehouse, query) for query in COUNTS]
+    with warehouse.lab.warehouse() as owner:
+        _drop_models(owner)
+        owner.execute(drift)
+    with Poller(warehouse.partner, COUNTS) as poller:
+        status, output = warehouse.dbt("build")
+        assert status == 1
+        for name in names:
+            assert name in output, output[-3000:]
+        status, output = warehouse.lab.run("publish-external")
+        assert status == 1, output
+    poller.assert_undisturbed()
+    assert [_count(warehouse, query) for query in COUNTS] == before
+    warehouse.lab.night()
+
+
+def test_a_renamed_model_is_named(warehouse: Warehouse) -> None:
+    folder = warehouse.root / "transform" / "models" / "enrichment" / "pix"
+    old, new = folder / "organization_mastery.sql", folder / "organisation_mastery.sql"
+    old.rename(new)
+    status, output = warehouse.dbt("build")
+    new.rename(old)
+    assert status != 0
+    assert "organization_mastery" in output
+    assert _count(warehouse, COUNTS[0]) > 0
+
+
+def _count(warehouse: Warehouse, query: str) -> int:
+    with psycopg.connect(warehouse.partner) as partner:
+        return partner.execute(query).fetchone()[0]
+
+
+def _drop_models(owner: psycopg.Connection) -> None:
+    """Do what the swap does to models: the next night's tables have none on them yet."""
+    for schema in ("staging", "enrichment"):
+        owner.execute(f"DROP SCHEMA {schema} CASCADE")
