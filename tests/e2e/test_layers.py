@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MAY_READ = {
     "staging": {"source"},
     "enrichment": {"seed", "staging", "enrichment"},
+    "external": {"enrichment"},
 }
 
 
@@ -64,3 +66,35 @@ def test_staging_shows_no_direct_identifier(manifest: dict) -> None:
     for key, node in manifest["nodes"].items():
         if key.startswith("model."):
             assert not personal & set(node["columns"]), key
+
+
+def test_a_column_is_external_by_its_name_alone(manifest: dict) -> None:
+    """A `select *`, or a name that is personal at the source, would be a way in."""
+    personal = {
+        _snake(column["name"])
+        for node in manifest["sources"].values()
+        for column in node["columns"].values()
+        if column["config"]["meta"].get("personal")
+    }
+    assert "first_name" in personal
+    personal.add("user_id")
+    for key, node in manifest["nodes"].items():
+        if not key.startswith("model."):
+            continue
+        if node["fqn"][1] in ("enrichment", "external"):
+            sql = re.sub(r"--[^\n]*|\{#.*?#\}", "", node["raw_code"], flags=re.DOTALL)
+            stars = re.search(r"select\s+(distinct\s+)?(\w+\.)?\*|,\s*(\w+\.)?\*", sql)
+            assert not stars, f"{key} selects *"
+        if node["fqn"][1] == "external":
+            assert node["config"]["contract"]["enforced"], key
+            assert node["config"]["meta"]["owner"], key
+            assert node["config"]["meta"]["rows_of"], key
+            assert node["constraints"], f"{key} has no primary key"
+            assert not personal & set(node["columns"]), key
+            for column in node["columns"].values():
+                assert column["description"], f"{key}.{column['name']}"
+                assert column["data_type"], f"{key}.{column['name']}"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

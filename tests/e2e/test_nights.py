@@ -81,7 +81,10 @@ class Night:
 
     def published(self) -> int:
         url = self._env["TARGET_DATABASE_URL"]
-        return self.ask("SELECT count(*) FROM entrepot_ops.publications", url)
+        query = (
+            "SELECT count(*) FROM entrepot_ops.publications WHERE 'pix' = ANY (schemas)"
+        )
+        return self.ask(query, url)
 
     def has_previous(self) -> bool:
         query = (
@@ -246,6 +249,8 @@ def test_a_partner_sees_nothing_that_was_not_given(night: Night) -> None:
     for query in (USERS, DAYS, "SELECT count(*) FROM entrepot_ops.runs"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             night.ask(query, partner)
+    given = "SELECT count(*) FROM external.participation_by_organization"
+    assert night.ask(given, partner) >= 0
 
 
 def test_nothing_printed_holds_a_password(night: Night) -> None:

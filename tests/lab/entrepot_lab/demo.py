@@ -178,6 +178,8 @@ The warehouse is ready. What to look at:
   as a partner            {env["DEMO_EXTERNAL_READER_URL"]}
   a query to try          PGSERVICEFILE={services} {psql} service=internal_reader \\
                               -c 'select type, count(*) from pix.assessments group by type'
+  and one as a partner    PGSERVICEFILE={services} {psql} service=external_reader \\
+                              -c 'select * from external.participation_by_organization'
   the record of runs      {meltano} pg-replica status
   a night with retries    {meltano} ops nightly
   its report              {meltano} ops report
