@@ -43,3 +43,13 @@ def test_a_url_that_is_none_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="TARGET_DATABASE_URL") as error:
         environment({"TARGET_DATABASE_URL": url})
     assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize("threshold", ["1", "0", "-3", "eleven", "1.5"])
+def test_a_threshold_that_protects_nobody_is_refused(threshold: str) -> None:
+    given = {"TARGET_DATABASE_URL": "dbname=d", "EXTERNAL_THRESHOLD": threshold}
+    with pytest.raises(ValueError, match="EXTERNAL_THRESHOLD"):
+        environment(given)
+    assert (
+        environment({**given, "EXTERNAL_THRESHOLD": ""})["EXTERNAL_THRESHOLD"] == "11"
+    )
