@@ -79,7 +79,15 @@ def publish_external(settings: Settings, *, dry_run: bool = False) -> None:
             if target:
                 with record.step("publish elsewhere"):
                     _publish_elsewhere(settings, warehouse, target, lock, sealed)
-            _publish(settings, warehouse, lock, record, sealed)
+            try:
+                _publish(settings, warehouse, lock, record, sealed)
+            except RunFailed as error:
+                if target is None:
+                    raise
+                raise RunFailed(
+                    f"published in the {target.label}, but not in the warehouse: {error}",
+                    error.hint,
+                ) from None
     event("published", schema=_LIVE, tables=len(sealed.tables))
 
 
@@ -111,18 +119,18 @@ def _publish(
     """Publish in one database what waits there."""
     with record.step("publish"), explained(database.label):
         _refuse_to_replace_others(lock, database)
-        row_security.protect(
-            lock, _NEXT, sealed.tables, wanted=settings.external_row_security
-        )
-        reader = settings.external_reader
-        has_reader = grant_to_reader(lock, [_NEXT], reader)
-        _report_roles(settings, lock, record, has_reader=has_reader)
         if found := _beyond(settings, lock):
             raise RunFailed(
                 f"partners would see more than {_LIVE} in the {database.label}: "
                 + "; ".join(found[:_MANY]),
                 "take these rights away, from PUBLIC too, and publish again",
             )
+        row_security.protect(
+            lock, _NEXT, sealed.tables, wanted=settings.external_row_security
+        )
+        reader = settings.external_reader
+        has_reader = grant_to_reader(lock, [_NEXT], reader)
+        _report_roles(settings, lock, record, has_reader=has_reader)
 
         def finish(connection: psycopg.Connection) -> None:
             seal.wait_for_builders(connection)
