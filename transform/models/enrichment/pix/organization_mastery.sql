@@ -24,7 +24,7 @@ known_skills as (
     inner join {{ ref('stg_pix__knowledge_elements') }} as elements
         on
             sharing.user_id = elements.user_id
-            and elements.created_at <= sharing.shared_at
+            and sharing.shared_at >= elements.created_at
     where elements.competence_id is not null
     order by
         sharing.organization_id asc,

@@ -6,7 +6,8 @@ select
     count(participations.campaign_participation_id) as participations,
     count(*) filter (where participations.is_shared) as shared_participations,
     count(distinct participations.user_id) as participants,
-    count(distinct participations.user_id) filter (where participations.is_shared) as sharing_participants,
+    count(distinct participations.user_id)
+        filter (where participations.is_shared) as sharing_participants,
     round(
         count(distinct participations.user_id) filter (where participations.is_shared)::numeric
         / nullif(count(distinct participations.user_id), 0),
