@@ -313,7 +313,8 @@ def check(settings: Settings, report: Report) -> None:
             ):
                 _check_readers(settings, database, session, report)
     except ReplicaError as error:
-        report.problems.append(str(error))
+        if str(error) not in report.problems:
+            report.problems.append(str(error))
 
 
 def _check_readers(

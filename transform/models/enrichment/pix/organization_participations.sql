@@ -6,10 +6,11 @@ select
     count(participations.campaign_participation_id) as participations,
     count(*) filter (where participations.is_shared) as shared_participations,
     count(distinct participations.user_id) as participants,
-    count(distinct participations.user_id)
-        filter (where participations.is_shared) as sharing_participants,
+    count(
+        distinct case when participations.is_shared then participations.user_id end
+    ) as sharing_participants,
     round(
-        count(distinct participations.user_id) filter (where participations.is_shared)::numeric
+        count(distinct case when participations.is_shared then participations.user_id end)::numeric
         / nullif(count(distinct participations.user_id), 0),
         2
     ) as sharing_rate
