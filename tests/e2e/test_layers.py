@@ -78,22 +78,42 @@ def test_a_column_is_external_by_its_name_alone(manifest: dict) -> None:
     }
     assert "first_name" in personal
     personal.add("user_id")
-    for key, node in manifest["nodes"].items():
-        if not key.startswith("model."):
-            continue
-        if node["fqn"][1] in ("enrichment", "external"):
-            sql = re.sub(r"--[^\n]*|\{#.*?#\}", "", node["raw_code"], flags=re.DOTALL)
-            stars = re.search(r"select\s+(distinct\s+)?(\w+\.)?\*|,\s*(\w+\.)?\*", sql)
-            assert not stars, f"{key} selects *"
-        if node["fqn"][1] == "external":
-            assert node["config"]["contract"]["enforced"], key
-            assert node["config"]["meta"]["owner"], key
-            assert node["config"]["meta"]["rows_of"], key
-            assert node["constraints"], f"{key} has no primary key"
-            assert not personal & set(node["columns"]), key
-            for column in node["columns"].values():
-                assert column["description"], f"{key}.{column['name']}"
-                assert column["data_type"], f"{key}.{column['name']}"
+    external = {
+        key: node
+        for key, node in manifest["nodes"].items()
+        if key.startswith("model.") and node["fqn"][1] == "external"
+    }
+    assert external
+    for key, node in external.items():
+        assert node["config"]["contract"]["enforced"], key
+        assert node["config"]["meta"]["owner"], key
+        assert node["config"]["meta"]["rows_of"], key
+        assert node["constraints"], f"{key} has no primary key"
+        assert not personal & set(node["columns"]), key
+        for column in node["columns"].values():
+            assert column["description"], f"{key}.{column['name']}"
+            assert column["data_type"], f"{key}.{column['name']}"
+    for key in _read_by(set(external), manifest):
+        sql = re.sub(
+            r"--[^\n]*|\{#.*?#\}",
+            "",
+            manifest["nodes"][key]["raw_code"],
+            flags=re.DOTALL,
+        )
+        stars = re.search(r"select\s+(distinct\s+)?(\w+\.)?\*|,\s*(\w+\.)?\*", sql)
+        assert not stars, f"{key} selects *"
+
+
+def _read_by(models: set[str], manifest: dict) -> set[str]:
+    """Give models and all those that they are made of."""
+    found, new = set(), models
+    while new:
+        found |= new
+        parents = {
+            p for key in new for p in manifest["nodes"][key]["depends_on"]["nodes"]
+        }
+        new = {key for key in parents if key.startswith("model.")} - found
+    return found
 
 
 def _snake(name: str) -> str:
