@@ -71,7 +71,7 @@
 {#- The ranges of some changes, put together where they meet; none among them where all changed. -#}
 {% macro changed_ranges(replica, table, after, upto) -%}
     {%- set changes = run_query(
-        "select distinct coalesce(low::bigint, -9223372036854775808) as low, high::bigint as high"
+        "select distinct coalesce(low::bigint, -9223372036854775807) as low, high::bigint as high"
         ~ " from entrepot_ops.changes where table_schema = " ~ literal(replica ~ '_incremental')
         ~ " and table_name = " ~ literal(table)
         ~ " and change_id > " ~ after ~ " and change_id <= " ~ upto ~ " order by low, high"
