@@ -1,4 +1,4 @@
-"""Models that follow append tables: exact after every kind of change, and read only what changed."""
+"""Models that follow append tables: exact after every change, and read only what changed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ UPDATE answers SET result = 'ko', "createdAt" = "createdAt" + interval '40 days'
 DELETE FROM "knowledge-elements" WHERE "answerId" BETWEEN 20 AND 30;
 DELETE FROM answers WHERE id BETWEEN 20 AND 30;
 DELETE FROM "knowledge-element-snapshots" WHERE id = 3;
-UPDATE "knowledge-element-snapshots" SET snapshot = '[{"skillId": "a", "earnedPix": 2}]' WHERE id = 4;
+UPDATE "knowledge-element-snapshots"
+SET snapshot = '[{"skillId": "a", "earnedPix": 2}]' WHERE id = 4;
 INSERT INTO "knowledge-element-snapshots" ("userId", "snappedAt", snapshot)
 VALUES (1, now(), '[{"skillId": "b"}, {"skillId": "c"}]');
 """

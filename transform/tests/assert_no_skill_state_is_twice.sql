@@ -1,9 +1,8 @@
 -- The table's unique index stands, and so each account and skill has one state.
-select 'skill_states' as without_its_index
-from {{ ref('skill_states') }}
+select checked.model
+from (select '{{ ref("skill_states") }}' as model) as checked
 where not exists (
     select 1
-    from pg_catalog.pg_index
-    where indrelid = '{{ ref("skill_states") }}'::regclass and indisunique and indisvalid
+    from pg_catalog.pg_index as keys
+    where keys.indrelid = checked.model::regclass and keys.indisunique and keys.indisvalid
 )
-limit 1

@@ -1,9 +1,10 @@
--- Columns that _pix__sources.yml marks as personal are read by no view of staging, whatever its text
--- says: the server's own record of dependencies does.
+-- Columns that _pix__sources.yml marks as personal are read by no view of staging, whatever its
+-- text says: the server's own record of dependencies does.
 {%- set personal = [] %}
 {%- for source in graph.sources.values() if execute and source.source_name == 'pix' %}
     {%- for column in source.columns.values() if column.config.meta.get('personal') %}
-        {%- do personal.append("(" ~ literal(source.identifier) ~ ", " ~ literal(column.name) ~ ")") %}
+        {%- set pair = literal(source.identifier) ~ ", " ~ literal(column.name) %}
+        {%- do personal.append("(" ~ pair ~ ")") %}
     {%- endfor %}
 {%- endfor %}
 -- depends_on: {{ ref('stg_pix__answers') }}
@@ -23,17 +24,19 @@ select
     personal.table_name,
     personal.column_name,
     views.relname as read_by
-from (values ('', ''){{ ", " ~ personal | join(", ") if personal }}) as personal (table_name, column_name)
-inner join pg_catalog.pg_class as tables on personal.table_name = tables.relname
-inner join pg_catalog.pg_attribute as attributes
-    on tables.oid = attributes.attrelid and personal.column_name = attributes.attname
+from (
+    values ('', ''){{ ", " ~ personal | join(", ") if personal }}
+) as personal (table_name, column_name)
+inner join pg_catalog.pg_class as read_tables on personal.table_name = read_tables.relname
+inner join pg_catalog.pg_attribute as read_columns
+    on read_tables.oid = read_columns.attrelid and personal.column_name = read_columns.attname
 inner join pg_catalog.pg_depend as dependencies
     on
-        tables.oid = dependencies.refobjid
-        and attributes.attnum = dependencies.refobjsubid
+        read_tables.oid = dependencies.refobjid
+        and read_columns.attnum = dependencies.refobjsubid
         and dependencies.refclassid = 'pg_catalog.pg_class'::regclass
         and dependencies.classid = 'pg_catalog.pg_rewrite'::regclass
 inner join pg_catalog.pg_rewrite as rules on dependencies.objid = rules.oid
 inner join pg_catalog.pg_class as views on rules.ev_class = views.oid
-inner join pg_catalog.pg_namespace as schemas on views.relnamespace = schemas.oid
-where schemas.nspname = 'staging'
+inner join pg_catalog.pg_namespace as layers on views.relnamespace = layers.oid
+where layers.nspname = 'staging'

@@ -11,7 +11,7 @@
     )
 }}
 {%- set plan = what_to_follow() -%}
--- A block that has changed is counted anew: what a deleted row had been counted for needs no memory.
+-- A block that has changed is counted anew: nothing need be known of what was deleted.
 select
     answer_id / 100000 as block,
     {{ paris_day('created_at') }} as day,

@@ -14,10 +14,12 @@
     )
 }}
 {%- set plan = what_to_follow() -%}
-{%- set columns = 'user_id, skill_id, competence_id, knowledge_element_id, source, status, earned_pix, created_at' -%}
+{%- set elements = ref('stg_pix__knowledge_elements') -%}
+{%- set columns = 'user_id, skill_id, competence_id, knowledge_element_id, source, status, '
+    ~ 'earned_pix, created_at' -%}
 with changed as (
     select {{ columns }}
-    from {{ changed_rows(plan, ref('stg_pix__knowledge_elements'), 'knowledge_element_id') }} as elements
+    from {{ changed_rows(plan, elements, 'knowledge_element_id') }} as elements
     where user_id is not null and skill_id is not null
 ),
 

@@ -10,6 +10,7 @@
     )
 }}
 {%- set plan = what_to_follow() -%}
+{%- set flattened = ref('stg_pix__knowledge_element_snapshots') -%}
 select
     snapshots.snapshot_id,
     snapshots.user_id,
@@ -19,7 +20,7 @@ select
     elements.source,
     elements.status,
     elements."earnedPix" as earned_pix
-from {{ changed_rows(plan, ref('stg_pix__knowledge_element_snapshots'), 'snapshot_id') }} as snapshots
+from {{ changed_rows(plan, flattened, 'snapshot_id') }} as snapshots
 cross join lateral jsonb_to_recordset(
     case when jsonb_typeof(snapshots.snapshot) = 'array' then snapshots.snapshot else '[]' end
 ) as elements (
