@@ -1,8 +1,8 @@
 """Time dbt's build against the full replication of the same data, and a second night's build.
 
-Three rounds of: a full replication with the project's table policy; a build on it. Then, with the two
-big tables as append tables: their first load, a first build, a day of new rows on the source, their
-load, and a build that follows. Last, the enrichment queries that the README gives.
+Rounds of a full replication with the project's table policy, and a build on it. Then, with the
+big tables as append tables: their first load, a first build, a day of new rows on the source,
+their load, and a build that follows. Last, the enrichment queries that the README gives.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ APPEND = json.dumps(
 )
 # As an evening does: one row in a hundred is new, of people and skills that are known.
 A_DAY = """
-INSERT INTO answers (result, "assessmentId", "challengeId", "createdAt", "updatedAt", "elapsedTime")
+INSERT INTO answers (result, "assessmentId", "challengeId", "createdAt", "updatedAt",
+    "elapsedTime")
 SELECT 'ok', a."assessmentId", a."challengeId", now(), now(), 5
 FROM answers AS a ORDER BY a.id DESC LIMIT {rows};
-INSERT INTO "knowledge-elements" (source, status, "createdAt", "answerId", "assessmentId", "skillId",
-    "earnedPix", "userId", "competenceId")
+INSERT INTO "knowledge-elements" (source, status, "createdAt", "answerId", "assessmentId",
+    "skillId", "earnedPix", "userId", "competenceId")
 SELECT 'direct', 'validated', now(), k."answerId", k."assessmentId", k."skillId", 1, k."userId",
     k."competenceId"
 FROM "knowledge-elements" AS k ORDER BY k.id DESC LIMIT {rows};
