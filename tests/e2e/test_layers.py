@@ -118,3 +118,33 @@ def _read_by(models: set[str], manifest: dict) -> set[str]:
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def test_a_test_looks_at_every_view_of_a_table_with_personal_columns(
+    manifest: dict,
+) -> None:
+    personal = {
+        key
+        for key, source in manifest["sources"].items()
+        if any(c["config"]["meta"].get("personal") for c in source["columns"].values())
+    }
+    assert len(personal) > 10
+    views = {
+        key
+        for key, node in manifest["nodes"].items()
+        if personal & set(node["depends_on"]["nodes"])
+    }
+    name = "test.entrepot.assert_staging_reads_no_personal_column"
+    assert views <= set(manifest["nodes"][name]["depends_on"]["nodes"])
+
+
+def test_every_table_of_the_source_is_staged(manifest: dict) -> None:
+    sources = {key for key in manifest["sources"] if ".pix." in key}
+    assert len(sources) == 40
+    staged = {
+        parent
+        for key, node in manifest["nodes"].items()
+        if key.startswith("model.")
+        for parent in node["depends_on"]["nodes"]
+    }
+    assert sources <= staged

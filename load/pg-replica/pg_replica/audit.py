@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psycopg
 
-from pg_replica import catalog, columns, policy
+from pg_replica import catalog, changes, columns, policy
 from pg_replica.check import databases
 from pg_replica.connection import Database, explained
 from pg_replica.errors import Differs, Refused, TransientFailure
@@ -197,6 +197,7 @@ def audit(
         source = _source(settings)
         tables = _tables(settings, source, loaded, only)
         _exclude_loads(lock)
+        lock.execute(changes.CREATE)  # tables may have been loaded by an older release
         record = Record(warehouse, "audit", "live")
         try:
             differing = []
@@ -534,6 +535,7 @@ class _Comparison:
                 f"INSERT INTO {table.here.sql} ({listed}) SELECT {listed} FROM arriving"
             )
             here.execute("DROP TABLE arriving")
+            changes.note(here, table.here, span.low, span.high)
 
     def _same(self, one: str, other: str) -> str:
         keys = self._table.primary_key

@@ -10,6 +10,7 @@ import psycopg
 
 from entrepot_target_postgres.append_table import AppendTable, Batch
 from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
+from pg_replica import changes
 from pg_replica.connection import Database
 from pg_replica.copy_spool import path_of, remove_if_empty
 from pg_replica.lock import APPEND_KEY
@@ -82,6 +83,7 @@ class AppendLoad:
             )
         script = resources.files("entrepot_target_postgres").joinpath("positions.sql")
         self._lock.execute(script.read_text(encoding="utf-8"))  # type: ignore[call-overload]
+        self._lock.execute(changes.CREATE)
         self._lock.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._naming.incremental}"')
 
     def load(self, message: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from entrepot_target_postgres import drift, user_types, views
 from entrepot_target_postgres.copying import read_to_the_end
 from entrepot_target_postgres.errors import CannotLoad
+from pg_replica import changes
 from pg_replica.connection import Database, one_line
 from pg_replica.names import QUALIFIED, TableName, literal, quote
 from pg_replica.schemas import Naming
@@ -173,6 +174,7 @@ class AppendTable:
             session.execute(
                 "DELETE FROM entrepot_ops.positions WHERE stream = %s", [self._stream]
             )
+            changes.note(session, self.name, None, None)
         logger.info("%s: made as the source's %s", self.name, self._source)
 
     def _describe(self) -> None:
@@ -381,6 +383,7 @@ class AppendTable:
                     f"table {self._source}: the source sent {batch.rows} rows up to "
                     f"{batch.high}, and the warehouse received {received}"
                 )
+            changes.note(session, self.name, batch.low, batch.high)
             session.execute(
                 _POSITION.format(type=self._key_type),
                 {

@@ -1,6 +1,6 @@
 select
-    {{ paris_day('created_at') }} as day,
-    count(*) as answers,
-    count(*) filter (where result = 'ok') as right_answers
-from {{ ref('stg_pix__answers') }}
-group by {{ paris_day('created_at') }}
+    day,
+    sum(answers)::bigint as answers,
+    sum(right_answers)::bigint as right_answers
+from {{ ref('answers_by_block') }}
+group by day
