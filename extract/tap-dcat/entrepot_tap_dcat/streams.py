@@ -9,10 +9,12 @@ from singer_sdk.helpers._typing import TypeConformanceLevel
 
 if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import SchemaMessage
 
     from entrepot_tap_dcat.tap import TapDcat
 
 Property = dict[str, t.Any]
+_NATIVE = "x-postgres-type"
 
 
 def _text(description: str, *, is_key: bool = False) -> Property:
@@ -24,7 +26,7 @@ def _list(description: str) -> Property:
     return {
         "type": ["array"],
         "items": {"type": ["string"]},
-        "x-postgres-type": "text[]",
+        _NATIVE: "text[]",
         "description": description,
     }
 
@@ -85,6 +87,16 @@ class DcatStream(Stream):
     def describe(self) -> None:
         """Write the SCHEMA message: the target must know all streams before the first record."""
         self._write_schema_message()
+
+    def _generate_schema_messages(self) -> t.Generator[SchemaMessage, None, None]:
+        """Name PostgreSQL's types again, which the SDK forgets on the way."""
+        for message in super()._generate_schema_messages():
+            described = message.schema["properties"]
+            for name, column in self.schema["properties"].items():
+                is_as_it_was = described.get(name, {}).get("type") == column["type"]
+                if _NATIVE in column and is_as_it_was:
+                    described[name] = {**described[name], _NATIVE: column[_NATIVE]}
+            yield message
 
     def get_records(self, context: Context | None) -> t.Iterable[dict[str, t.Any]]:
         """Give the rows.

@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- The columns of the dashboards that were there before, in their order and spelling.
 select
     dataset,

@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 {%- set fields = [
     'catalog', 'contact_point', 'licenses', 'modification', 'rights_holder',
     'right_statement', 'spatial', 'status', 'title'
