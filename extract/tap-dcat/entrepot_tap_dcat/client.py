@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO
@@ -157,7 +158,16 @@ class Client:
     def _body(
         self, url: str, answer: urllib3.BaseHTTPResponse, until: float
     ) -> IO[bytes]:
-        file = TemporaryFile()
+        with ExitStack() as stack:
+            file = stack.enter_context(TemporaryFile())
+            self._pour(url, answer, file, until)
+            stack.pop_all()
+        file.seek(0)
+        return file
+
+    def _pour(
+        self, url: str, answer: urllib3.BaseHTTPResponse, file: IO[bytes], until: float
+    ) -> None:
         size = 0
         # What comes is taken as it comes, so that a slow drip does not hide behind one read.
         while block := answer.read1(_BLOCK, decode_content=True):
@@ -172,8 +182,6 @@ class Client:
                     "had come"
                 )
             file.write(block)
-        file.seek(0)
-        return file
 
 
 class _Again(Exception):

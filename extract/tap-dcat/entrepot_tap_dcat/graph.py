@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -100,6 +101,7 @@ class Graph:
         """Move what is in memory to a file that nobody sees and that dies with the process."""
         if self._disk is None:
             self._disk = sqlite3.connect("")
+            weakref.finalize(self, self._disk.close)
             self._disk.execute("PRAGMA cache_size = -32768")
             self._disk.executescript(_SCHEMA)
         disk = self._disk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import partial
@@ -241,11 +242,13 @@ def _object(
         raise RunFailed(
             f"s3://{bucket}/{found['Key']} is longer than {limit} bytes (setting max_bytes)"
         )
-    file = TemporaryFile()
-    try:
-        client.download_fileobj(bucket, found["Key"], file)
-    except (BotoCoreError, ClientError) as error:
-        raise _unreachable(f"s3://{bucket}/{found['Key']}", error) from None
+    with ExitStack() as stack:
+        file = stack.enter_context(TemporaryFile())
+        try:
+            client.download_fileobj(bucket, found["Key"], file)
+        except (BotoCoreError, ClientError) as error:
+            raise _unreachable(f"s3://{bucket}/{found['Key']}", error) from None
+        stack.pop_all()
     file.seek(0)
     return file
 

@@ -283,17 +283,15 @@ class Reading:
         self, stream: str, owner: str, terms: Collection[Term], **more: Any
     ) -> list[str]:
         """Give things their rows, and their owner the names of them."""
-        names = set()
         blank = [term.value for term in terms if term.kind == "b"]
         # In an order that no label of a blank node has part in, as equal ones are numbered.
         for digest, label in sorted((self._digest(each), each) for each in blank):
             self._name(owner, stream, label, digest)
-        for term in terms:
-            name = self._link(owner, stream, term)
-            names.add(name)
+        named = sorted((self._link(owner, stream, term), term) for term in terms)
+        for name, term in named:
             if term.kind != "l":
                 self._thing(stream, name, term.value, owner, **more)
-        return sorted(names)
+        return list(dict.fromkeys(name for name, _ in named))
 
     def _thing(
         self, stream: str, name: str, subject: str, owner: str = "", **more: Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ class Spool:
         self.merged: dict[str, int] = {}
         self._next = 1
         self._store = sqlite3.connect("", isolation_level=None)
+        weakref.finalize(self, self._store.close)
         self._store.execute(f"PRAGMA cache_size = -{_PAGE_CACHE}")
         self._store.execute("PRAGMA journal_mode = OFF")
         self._store.executescript(_SCHEMA)

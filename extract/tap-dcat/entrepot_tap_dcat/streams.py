@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from singer_sdk import Stream
-from singer_sdk.helpers._typing import TypeConformanceLevel
+from singer_sdk.helpers.conform import TypeConformanceLevel
 
 if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
