@@ -2,9 +2,10 @@
 
     python benchmarks/dcat.py PAGE.jsonld [--pages 20]
 
-The same page is read again and again, as the pages of a catalogue are. `graph` is document to graph by
-each library alone; `rows` is all that the tap does before it sends anything, and the same with rdflib
-in pyoxigraph's place. The memory is that of one file which holds all the pages' graphs, as N-Triples.
+The same page is read again and again, as the pages of a catalogue are. `graph` is document to
+graph by each library alone; `rows` is all that the tap does before it sends anything, and the same
+with rdflib in pyoxigraph's place. The memory is that of one file which holds the graphs of all
+pages, as N-Triples.
 """
 
 from __future__ import annotations
@@ -59,12 +60,15 @@ def _term(value: Any) -> Any:
 
 
 def _whole(pages: int, page: Path, folder: Path) -> Path:
-    """Write one file with the graphs of all pages, each with blank nodes and datasets of its own."""
+    """Write one file with the graphs of all pages, with blank nodes and datasets of their own."""
     path = folder / "whole.nt"
     with path.open("wb") as file:
         for number in range(pages):
             quads = pyoxigraph.parse(
-                path=page, format=RdfFormat.JSON_LD, rename_blank_nodes=True, lenient=True
+                path=page,
+                format=RdfFormat.JSON_LD,
+                rename_blank_nodes=True,
+                lenient=True,
             )
             written = pyoxigraph.serialize(quads, format=RdfFormat.N_TRIPLES)
             file.write(written.replace(b"/metadata/", b"/metadata/%d-" % number))
@@ -103,8 +107,8 @@ def main() -> None:
         seconds = time.process_time() - begun
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(
-        f"one file of {given.pages} pages: {seconds:.0f} s, {(after - before) // 1024} MB more than "
-        "for one page"
+        f"one file of {given.pages} pages: {seconds:.0f} s, {(after - before) // 1024} MB more "
+        "than for one page"
     )
 
 

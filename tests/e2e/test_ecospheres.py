@@ -103,34 +103,38 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 def test_the_columns_of_the_dashboards(warehouse: Warehouse) -> None:
     # Of nine fields a has all, b lacks licence and date, c all but its status, d licence, status,
     # holder and contact, e date, status, holder and contact.
+    etalab = "{https://spdx.org/licenses/etalab-2.0}"
+    odbl = "{https://opendatacommons.org/licenses/odbl/1-0/}"
+    ours, theirs = "sig@ddt74.example.org", "guichet@ddt2a.example.org"
     expected = [
-        (BLANK, 44.4, None, None, None, None, False, None, None, "abandonné", None),
-        *[
-            ("a", 100.0, None, None, "{74}", "Départementale", True)
-            + ("{https://spdx.org/licenses/etalab-2.0}",)
-            + ("sig@ddt74.example.org", "Completed", "DDT 74"),
-            ("b", 88.9, "PPRN", "{2A041,97105}", "{2A,971}", "Communale", True, None)
-            + ("guichet@ddt2a.example.org", "On Going", "DDT 2A"),
-            ("d", 66.7, None, None, None, None, False, None, None, None, None),
-            ("e", 55.6, None, "{49228,75101}", "{49,75}", "Communale", True)
-            + ("{https://opendatacommons.org/licenses/odbl/1-0/}", None, None, None),
-        ],
+        (BLANK, 44.4, None, None, None, None),
+        ("a", 100.0, None, None, "{74}", "Départementale"),
+        ("b", 88.9, "PPRN", "{2A041,97105}", "{2A,971}", "Communale"),
+        ("d", 66.7, None, None, None, None),
+        ("e", 55.6, None, "{49228,75101}", "{49,75}", "Communale"),
+    ]
+    more = [
+        (False, None, None, "abandonné", None),
+        (True, etalab, ours, "Completed", "DDT 74"),
+        (True, None, theirs, "On Going", "DDT 2A"),
+        (False, None, None, None, None),
+        (True, odbl, None, None, None),
     ]
     found = warehouse.rows(
         f"SELECT replace(dataset, '{EXAMPLE}', ''), round(percantage_filling::numeric, 1)::float8,"
         " univers, commune, departement, geo_coverage, right_statement_processed, licenses,"
         " contact_point, status, rights_holder FROM datasets ORDER BY dataset"
     )
-    assert found == expected
+    assert found == [left + right for left, right in zip(expected, more, strict=True)]
     columns = warehouse.rows(
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'datasets'"
         " AND table_schema = 'enrichment' ORDER BY ordinal_position"
     )
-    assert [name for (name,) in columns] == (
+    assert " ".join(name for (name,) in columns) == (
         "dataset title description modification right_statement themes key_words creator"
         " rights_holder contact_point status catalog licenses percantage_filling univers commune"
         " departement geo_coverage right_statement_processed"
-    ).split()
+    )
 
 
 def test_the_better_columns(warehouse: Warehouse) -> None:
@@ -157,7 +161,12 @@ def test_quality_over_time_by_organisation(warehouse: Warehouse) -> None:
         "SELECT organisation, value FROM quality_metrics WHERE date = '2026-01-10'"
         " AND measurement = 'datasets' ORDER BY 1"
     )
-    counts = [("DDT 2A", 1.0), ("DDT 74", 1.0), ("Non renseignée", 3.0), ("Toutes", 5.0)]
+    counts = [
+        ("DDT 2A", 1.0),
+        ("DDT 74", 1.0),
+        ("Non renseignée", 3.0),
+        ("Toutes", 5.0),
+    ]
     assert warehouse.rows(query) == counts
 
 

@@ -21,7 +21,11 @@ class Catalogue:
     """What the streams give."""
 
     def __init__(
-        self, place: Place, wanted_format: str | None = None, *, may_be_partial: bool = False
+        self,
+        place: Place,
+        wanted_format: str | None = None,
+        *,
+        may_be_partial: bool = False,
     ) -> None:
         """Read all documents.
 
@@ -83,7 +87,9 @@ class Catalogue:
             if not count:
                 problems.append(f"the dump of {day} holds no dataset")
             if is_strict:
-                problems += [f"the dump of {day} is not whole: {each}" for each in wrong]
+                problems += [
+                    f"the dump of {day} is not whole: {each}" for each in wrong
+                ]
             else:
                 odd = [*wrong, *odd]
             for each in odd:

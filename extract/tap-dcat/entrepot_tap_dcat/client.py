@@ -204,7 +204,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _in_words(error: urllib3.exceptions.HTTPError) -> str:
-    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+    cause = (
+        error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+    )
     words = {
         urllib3.exceptions.ReadTimeoutError: "it was silent for too long",
         urllib3.exceptions.ConnectTimeoutError: "no connection in time",

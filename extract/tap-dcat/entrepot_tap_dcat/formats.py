@@ -43,12 +43,12 @@ _BY_MEDIA_TYPE = {
 SUFFIXES = tuple(_BY_SUFFIX)
 _HEAD = 1024
 _BOM = b"\xef\xbb\xbf"
-_HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)", re.IGNORECASE | re.S)
+_HTML = re.compile(
+    rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)", re.IGNORECASE | re.DOTALL
+)
 # Read whole, JSON-LD takes about seven times its size.
 _WHOLE = 64 * 1024**2
-_CONTEXT = re.compile(
-    rb'"@(?:context|import)"\s*:\s*(\[[^\]]*\]|\{[^}]*\}|"[^"]*")'
-)
+_CONTEXT = re.compile(rb'"@(?:context|import)"\s*:\s*(\[[^\]]*\]|\{[^}]*\}|"[^"]*")')
 
 
 def read(document: Document, wanted: str | None = None) -> Graph:
@@ -138,13 +138,13 @@ def _guess(document: Document, head: bytes) -> str:
     return "rdfxml" if head.lstrip().startswith((b"<?xml", b"<rdf:")) else "turtle"
 
 
-def _explain(
-    document: Document, file: IO[bytes], name: str, error: SyntaxError
-) -> str:
+def _explain(document: Document, file: IO[bytes], name: str, error: SyntaxError) -> str:
     if "LoadDocumentCallback" in str(error):
         file.seek(0)
         found = _CONTEXT.findall(file.read(_WHOLE))
-        remote = re.findall(rb'"((?:https?:)?//[^"]+|[^":{}]+\.jsonld)"', b" ".join(found))
+        remote = re.findall(
+            rb'"((?:https?:)?//[^"]+|[^":{}]+\.jsonld)"', b" ".join(found)
+        )
         listed = ", ".join(
             dict.fromkeys(iri.decode(errors="replace") for iri in remote)
         )

@@ -49,9 +49,7 @@ class Graph:
         size: How many statements were read, repeated ones included.
     """
 
-    def __init__(
-        self, quads: Iterable[Any] = (), in_memory: int = _IN_MEMORY
-    ) -> None:
+    def __init__(self, quads: Iterable[Any] = (), in_memory: int = _IN_MEMORY) -> None:
         """Read statements; graphs that have names are read as one.
 
         Args:
@@ -176,7 +174,9 @@ class Graph:
         Returns:
             Each value once.
         """
-        return self.members([term for each in predicates for term in node.get(each, ())])
+        return self.members(
+            [term for each in predicates for term in node.get(each, ())]
+        )
 
     def members(self, terms: list[Term]) -> list[Term]:
         """Put the members of lists in the place of the lists.
@@ -206,9 +206,7 @@ class Graph:
 
 
 def _subject(subject: Any) -> str:
-    return (
-        subject.value if isinstance(subject, NamedNode) else f"_:{subject.value}"
-    )
+    return subject.value if isinstance(subject, NamedNode) else f"_:{subject.value}"
 
 
 def _term(value: Any) -> Term:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -39,7 +39,7 @@ class Place(Protocol):
         """Give the documents in order."""
 
     def after(self, page: Page, document: Document) -> None:
-        """Hear what the document that was given last says of itself, before the next is asked for."""
+        """Hear what the last document says of itself, before the next is asked for."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,8 @@ def place(source: str, options: Options) -> Place:
         return _bucket(source, options)
     if "://" in source and not source.startswith("file://"):
         scheme = source.partition("://")[0]
-        raise Refused(
-            [
-                f"DCAT_SOURCE: {scheme}:// is not known; give a file, a folder, or an http(s):// "
-                "or s3:// URL"
-            ]
-        )
+        known = "a file, a folder, or an http(s):// or s3:// URL"
+        raise Refused([f"DCAT_SOURCE: {scheme}:// is not known; give {known}"])
     path = Path(unquote(source.removeprefix("file://")) if "://" in source else source)
     if not path.exists():
         raise Refused([f"DCAT_SOURCE: {path} does not exist"])
@@ -126,7 +122,12 @@ class Listing:
     """Documents that are there, each of a dump of some day."""
 
     def __init__(
-        self, where: str, entries: list[Entry], options: Options, *, is_one: bool = False
+        self,
+        where: str,
+        entries: list[Entry],
+        options: Options,
+        *,
+        is_one: bool = False,
     ) -> None:
         """Choose.
 
@@ -166,8 +167,10 @@ def _matching(where: str, entries: list[Entry], pattern: str | None) -> list[Ent
         )
         raise Refused(
             [
-                f"DCAT_SOURCE: none of the {len(entries)} files in {where} is a document of a "
-                f"catalogue ({wanted})"
+                (
+                    f"DCAT_SOURCE: none of the {len(entries)} files in {where} is a document of a "
+                    f"catalogue ({wanted})"
+                )
             ]
         )
     return found

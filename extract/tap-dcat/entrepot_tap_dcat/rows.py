@@ -228,9 +228,7 @@ class Reading:
         terms = self._graph.values(self._graph.node(subject), *_OWN_NAME)
         names = sorted(term.value for term in terms if term.kind != "b")
         self._names[subject] = (
-            _blank("dataset", *names)
-            if names
-            else self._name("", "dataset", subject)
+            _blank("dataset", *names) if names else self._name("", "dataset", subject)
         )
 
     def _dataset(self, subject: str) -> None:
@@ -243,10 +241,13 @@ class Reading:
 
     def _records(self, name: str, subject: str, node: Node) -> list[str]:
         terms = self._graph.values(node, _PRIMARY_TOPIC_OF)
-        terms = [*terms, *(
-            Term("b" if each.startswith("_:") else "i", each)
-            for each in self._graph.records_of(subject)
-        )]
+        terms = [
+            *terms,
+            *(
+                Term("b" if each.startswith("_:") else "i", each)
+                for each in self._graph.records_of(subject)
+            ),
+        ]
         return self._things("catalog_records", name, dict.fromkeys(terms), dataset=name)
 
     def _row(self, stream: str, name: str, node: Node) -> Row:
@@ -318,7 +319,9 @@ class Reading:
         return self._link("", "dataset", terms[0]) if terms else None
 
     def _tell_of_orphans(self) -> None:
-        known = {key.split("\n", 1)[1] for kind, key in self._done if kind == "distributions"}
+        known = {
+            key.split("\n", 1)[1] for kind, key in self._done if kind == "distributions"
+        }
         orphans = sum(
             self._names.get(subject, subject) not in known
             for subject in self._graph.typed(DISTRIBUTIONS)
@@ -364,7 +367,10 @@ class Reading:
         node = self._graph.node(term.value)
         return {
             predicate: _sorted_tree(
-                [self._tree(each, depth + 1) for each in self._graph.members(node[predicate])]
+                [
+                    self._tree(each, depth + 1)
+                    for each in self._graph.members(node[predicate])
+                ]
             )
             for predicate in sorted(node)
         }

@@ -1,4 +1,4 @@
-"""Rows wait here until the whole catalogue is known to be good; on disk, so that they may be many."""
+"""Rows wait here, on disk, until the whole catalogue is known to be good."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ class Spool:
 
     def _add_to(self, digest: bytes, stream: str, row: dict[str, Any]) -> None:
         number, content = self._store.execute(
-            "SELECT id, content FROM keys JOIN rows USING (id) WHERE digest = ?", [digest]
+            "SELECT id, content FROM keys JOIN rows USING (id) WHERE digest = ?",
+            [digest],
         ).fetchone()
         before = json.loads(content)
         joined = _join(before, row)
@@ -107,7 +108,9 @@ def _join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
                 joined[name] = sorted([*here, *more], key=_order)
         elif isinstance(here, dict):
             joined[name] = {
-                each: _join({each: here.get(each, [])}, {each: value.get(each, [])})[each]
+                each: _join({each: here.get(each, [])}, {each: value.get(each, [])})[
+                    each
+                ]
                 for each in sorted({*here, *value})
             }
         elif isinstance(here, bool):

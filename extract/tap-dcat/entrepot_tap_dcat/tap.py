@@ -138,7 +138,9 @@ class TapDcat(Tap):
     @property
     def _partial(self) -> bool | None:
         written = self.config.get("partial")
-        return written if isinstance(written, bool) else _BOOLEANS.get(written or "false")
+        return (
+            written if isinstance(written, bool) else _BOOLEANS.get(written or "false")
+        )
 
     def _problems(self) -> list[str]:
         config, problems = self.config, []

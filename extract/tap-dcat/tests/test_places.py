@@ -70,7 +70,7 @@ def test_it_tries_again(server: PageServer) -> None:
         ([Reply(status=503)], TransientFailure, "in 5 tries: status 503", 5),
         ([Reply(b"x", 404)], Refused, "answered 404", 1),
         ([Reply(b"x", 401)], Refused, "answered 401: it wants a login", 1),
-        ([Reply(b"x" * 99, cut=9)], TransientFailure, "the answer was cut off", 5),
+        ([Reply(b"x" * 99, cut=9)], TransientFailure, "the connection was cut", 5),
         ([Reply(b"x", stall=9)], TransientFailure, "silent for too long", 5),
         ([Reply(b"<html>down</html>")], RunFailed, "an HTML page", 1),
         ([Reply(PAGES[1][:900])], RunFailed, "not valid jsonld", 1),
@@ -78,7 +78,11 @@ def test_it_tries_again(server: PageServer) -> None:
     ],
 )
 def test_what_fails_is_named(
-    server: PageServer, replies: list[Reply], kind: type[Exception], words: str, asked: int
+    server: PageServer,
+    replies: list[Reply],
+    kind: type[Exception],
+    words: str,
+    asked: int,
 ) -> None:
     server.replies[SECOND] = replies
     with pytest.raises(kind) as failure:
@@ -130,7 +134,9 @@ def test_a_next_page_elsewhere_gets_no_login(server: PageServer) -> None:
 
 def test_a_next_page_that_is_a_file(server: PageServer) -> None:
     [reply] = server.replies[FIRST]
-    body = reply.body.replace(f"{server.url}/catalog?page=2".encode(), b"file:///etc/passwd")
+    body = reply.body.replace(
+        f"{server.url}/catalog?page=2".encode(), b"file:///etc/passwd"
+    )
     server.replies[FIRST] = [Reply(body)]
     with pytest.raises(RunFailed, match="not on http"):
         datasets(server.url + FIRST)
@@ -152,7 +158,9 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         client = server.client()
         for path in SAMPLES.iterdir():
             client.upload_file(str(path), "backups", f"dcat/dumps/{path.name}")
-            client.upload_file(str(path), "backups", f"dcat/dumps-old/{path.name}.x.json")
+            client.upload_file(
+                str(path), "backups", f"dcat/dumps-old/{path.name}.x.json"
+            )
         yield server
 
 

@@ -248,7 +248,11 @@ def test_a_byte_order_mark_and_no_suffix(tmp_path: Path) -> None:
     [
         ("p.json", b"", ["the document is empty"]),
         ("p.json", b"<!DOCTYPE html><p>down", ["an HTML page"]),
-        ("p.json", b'{"@id": "http://a",\n "x": ', ["p.json, line 2", "not valid jsonld"]),
+        (
+            "p.json",
+            b'{"@id": "http://a",\n "x": ',
+            ["p.json, line 2", "not valid jsonld"],
+        ),
         ("p.ttl", b"<http://a> a\n <http://b> ; ", ["p.ttl, line", "not valid turtle"]),
         ("p.rdf", b"<rdf:RDF", ["p.rdf", "not valid rdfxml"]),
         ("p.json", b'{"error": "no"}', ["no dataset"]),
@@ -287,7 +291,9 @@ def test_all_dumps(dump: Path) -> None:
 
 def test_a_missing_page_is_named(dump: Path) -> None:
     (dump / "page_1_2026-01-10.jsonld").unlink()
-    with pytest.raises(RunFailed, match=r"2026-01-10.*1 of 2 pages were read, missing: 1"):
+    with pytest.raises(
+        RunFailed, match=r"2026-01-10.*1 of 2 pages were read, missing: 1"
+    ):
         read(dump)
     found = Catalogue(place(str(dump), Options()), may_be_partial=True)
     assert len(list(found.rows("datasets"))) == 3
@@ -304,11 +310,11 @@ def test_one_document_may_be_any_page(caplog: pytest.LogCaptureFixture) -> None:
     assert "1 of 2 pages were read" in caplog.text
 
 
-def test_another_total_is_a_warning(dump: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_total_is_a_warning(
+    dump: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for path in dump.glob("*2026-01-10*"):
-        path.write_text(
-            path.read_text().replace('totalItems": 5', 'totalItems": 2437')
-        )
+        path.write_text(path.read_text().replace('totalItems": 5', 'totalItems": 2437'))
     assert len(read(dump)["datasets"]) == 5
     assert "5 datasets were read, 2437 are announced" in caplog.text
 
@@ -329,7 +335,9 @@ def test_files_without_a_day_are_one_dump(dump: Path) -> None:
     assert {row["dump_date"] for row in read(dump)["datasets"]} == {"1970-01-03"}
 
 
-@pytest.mark.parametrize("source", ["/nowhere", "ftp://example.org/x", "file:///nowhere"])
+@pytest.mark.parametrize(
+    "source", ["/nowhere", "ftp://example.org/x", "file:///nowhere"]
+)
 def test_no_such_place(source: str) -> None:
     with pytest.raises(Refused, match="DCAT_SOURCE"):
         read(source)

@@ -1,4 +1,4 @@
-"""A server of documents that names pages, fails when it is told to, and counts what is asked of it."""
+"""A server of documents that names pages, fails as it is told to, and counts what is asked."""
 
 from __future__ import annotations
 
