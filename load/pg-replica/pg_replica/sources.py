@@ -62,4 +62,15 @@ def _header(value: str) -> str:
     return "holds a blank at its end, a line break or another sign that no key has"
 
 
-_CHECKS = {"lcms": {"LCMS_API_URL": _web_address, "LCMS_API_KEY": _header}}
+def _place(value: str) -> str:
+    scheme = value.partition("://")[0] if "://" in value else "file"
+    known = "a file, a folder, or an http(s):// or s3:// URL"
+    if scheme in ("file", "http", "https", "s3"):
+        return ""
+    return f"begins with {scheme}://, which is not known: give {known}"
+
+
+_CHECKS = {
+    "lcms": {"LCMS_API_URL": _web_address, "LCMS_API_KEY": _header},
+    "ecospheres": {"DCAT_SOURCE": _place},
+}

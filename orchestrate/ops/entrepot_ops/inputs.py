@@ -15,6 +15,11 @@ from entrepot_ops.plan import Step
 
 _VARIABLES = (
     "BACKUP_MODE",
+    "DCAT_DUMPS",
+    "DCAT_FORMAT",
+    "DCAT_PARTIAL",
+    "DCAT_PATTERN",
+    "DCAT_SOURCE",
     "DOMAINS",
     "DUMP_PATH",
     "EXTERNAL_DATABASE_URL",

@@ -31,7 +31,9 @@ _NOT_HERE = (
     "NOTIFICATIONS",
     "TABLES_FILE",
 )
-_DOMAINS = "pix,lcms"
+_DOMAINS = "pix,lcms,ecospheres"
+# Relative to the project's folder, where the demo runs.
+_CATALOGUE = Path("extract") / "tap-dcat" / "samples"
 # The big tables that only grow.
 _APPEND = (
     '{"answers":"incremental","knowledge-elements":"incremental",'
@@ -149,6 +151,7 @@ class Demo:
             "LCMS_API_URL": f"http://127.0.0.1:{self.lcms.port}",
             "LCMS_API_KEY": self.lcms.key,
             "BACKUP_MODE": _APPEND,
+            "DCAT_SOURCE": str(_CATALOGUE),
             "PG_BINDIR": str(embedded_binaries()),
             **dict.fromkeys(_NOT_HERE, ""),
             **{f"DEMO_{role.upper()}_URL": urls[role] for role in READERS},

@@ -1,0 +1,101 @@
+"""A whole catalogue, read once: documents, their rows, and whether all of it is there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from entrepot_tap_dcat import formats, hydra
+from entrepot_tap_dcat.documents import Document
+from entrepot_tap_dcat.hydra import Completeness
+from entrepot_tap_dcat.places import Place
+from entrepot_tap_dcat.rows import Reading
+from entrepot_tap_dcat.spool import Spool
+from pg_replica.errors import RunFailed
+
+_log = logging.getLogger("tap-dcat")
+
+
+class Catalogue:
+    """What the streams give."""
+
+    def __init__(
+        self,
+        place: Place,
+        wanted_format: str | None = None,
+        *,
+        may_be_partial: bool = False,
+    ) -> None:
+        """Read all documents.
+
+        Args:
+            place: Gives them.
+            wanted_format: Their syntax; None to find out for each.
+            may_be_partial: Whether pages may be missing.
+
+        Raises:
+            RunFailed: If one is not what it should be, or not all are there.
+        """
+        self._format = wanted_format
+        self._spool = Spool()
+        self._dumps: dict[str, Completeness] = {}
+        for document in place.documents():
+            place.after(self._read(document), document)
+        self._check(is_strict=not (may_be_partial or place.is_one_document))
+
+    def rows(self, stream: str) -> Iterator[dict[str, Any]]:
+        """Give a stream's rows.
+
+        Args:
+            stream: The stream's name.
+        """
+        return self._spool.rows(stream)
+
+    def _read(self, document: Document) -> hydra.Page:
+        graph = formats.read(document, self._format)
+        page = hydra.page_of(graph)
+        day = document.dump_date.isoformat()
+        dump = self._dumps.setdefault(day, Completeness())
+        dump.add(page, document.name)
+        provenance = {
+            "source_file": document.name,
+            "page": page.number,
+            "dump_date": day,
+        }
+        datasets = Reading(graph, provenance, self._spool.put).read()
+        if not datasets and page.iri is None:
+            raise RunFailed(
+                f"{document.name}: no dataset (dcat:Dataset) in it, nor is it a page of a "
+                f"catalogue: it holds {graph.size} statements about other things"
+            )
+        _log.info("%s: %d datasets", document.name, datasets)
+        return page
+
+    def _check(self, *, is_strict: bool) -> None:
+        for stream, count in sorted(self._spool.merged.items()):
+            _log.warning(
+                "%d %s are described differently by several documents: the row holds what all "
+                "of them say",
+                count,
+                stream,
+            )
+        problems = []
+        for day, dump in self._dumps.items():
+            count = self._spool.count("datasets", day)
+            wrong, odd = dump.check(count)
+            if not count:
+                problems.append(f"the dump of {day} holds no dataset")
+            if is_strict:
+                problems += [
+                    f"the dump of {day} is not whole: {each}" for each in wrong
+                ]
+            else:
+                odd = [*wrong, *odd]
+            for each in odd:
+                _log.warning("dump of %s: %s", day, each)
+        if problems:
+            raise RunFailed(
+                "; ".join(problems)
+                + " (a part can be loaded as it is with DCAT_PARTIAL=true)" * is_strict
+            )

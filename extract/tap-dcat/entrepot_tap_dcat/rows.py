@@ -1,0 +1,421 @@
+"""Rows out of a document's graph: what DCAT says, word for word, and nothing interpreted.
+
+Blank nodes have no name that outlives their document. Here they get one, from whose they are and
+what is said of them: the same in every syntax, and the same tomorrow if nothing has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from entrepot_tap_dcat.graph import Graph, Node, Term
+from entrepot_tap_dcat.vocabulary import (
+    ADMS,
+    AGENTS,
+    CONTACTS,
+    DATASETS,
+    DCAT,
+    DCT,
+    DISTRIBUTIONS,
+    FOAF,
+    LABELS,
+    LOCN,
+    NAMES,
+    OWL,
+    RECORDS,
+    SCHEMA,
+    SERIES,
+    TYPE,
+    VCARD,
+)
+
+Row = dict[str, Any]
+Put = Callable[[str, tuple[str, ...], Row], None]
+
+_DEEPEST = 6  # blank nodes within blank nodes
+_OWN_NAME = (DCT + "identifier", ADMS + "identifier", DCAT + "landingPage")
+
+# What each column is filled from. Columns of `_TEXTS` hold {value, language}, those of `_NODES`
+# {iri, label}, all others plain texts.
+_TEXTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "datasets": {
+        "title": (DCT + "title",),
+        "description": (DCT + "description",),
+        "keyword": (DCAT + "keyword",),
+    },
+    "distributions": {"title": (DCT + "title",), "description": (DCT + "description",)},
+    "agents": {"name": NAMES},
+    "contact_points": {"name": NAMES},
+    "catalog_records": {"title": (DCT + "title",)},
+}
+_NODES: dict[str, dict[str, tuple[str, ...]]] = {
+    "datasets": {
+        "access_rights": (DCT + "accessRights",),
+        "rights": (DCT + "rights",),
+        "license": (DCT + "license",),
+        "spatial": (DCT + "spatial",),
+        "conforms_to": (DCT + "conformsTo",),
+        "provenance": (DCT + "provenance",),
+    },
+    "distributions": {
+        "license": (DCT + "license",),
+        "rights": (DCT + "rights",),
+        "access_rights": (DCT + "accessRights",),
+        "format": (DCT + "format",),
+        "media_type": (DCAT + "mediaType",),
+        "conforms_to": (DCT + "conformsTo",),
+    },
+    "agents": {},
+    "contact_points": {},
+    "catalog_records": {"catalog": (DCAT + "inCatalog",)},
+}
+_LINKS: dict[str, dict[str, tuple[str, ...]]] = {
+    "datasets": {
+        "identifier": (DCT + "identifier", ADMS + "identifier"),
+        "theme": (DCAT + "theme",),
+        "status": (ADMS + "status",),
+        "issued": (DCT + "issued",),
+        "created": (DCT + "created",),
+        "modified": (DCT + "modified",),
+        "language": (DCT + "language",),
+        "accrual_periodicity": (DCT + "accrualPeriodicity",),
+        "landing_page": (DCAT + "landingPage",),
+        "documentation": (FOAF + "page",),
+        "version": (OWL + "versionInfo", DCAT + "version"),
+        "in_series": (DCAT + "inSeries",),
+        "series_member": (DCAT + "seriesMember",),
+    },
+    "distributions": {
+        "access_url": (DCAT + "accessURL",),
+        "download_url": (DCAT + "downloadURL",),
+        "byte_size": (DCAT + "byteSize",),
+        "status": (ADMS + "status",),
+        "issued": (DCT + "issued",),
+        "modified": (DCT + "modified",),
+    },
+    "agents": {
+        "mbox": (FOAF + "mbox", SCHEMA + "email"),
+        "homepage": (FOAF + "homepage", FOAF + "workplaceHomepage"),
+        "agent_type": (DCT + "type",),
+    },
+    "contact_points": {
+        "email": (VCARD + "hasEmail", VCARD + "email"),
+        "url": (VCARD + "hasURL", VCARD + "url"),
+        "telephone": (VCARD + "hasTelephone", VCARD + "tel"),
+    },
+    "catalog_records": {
+        "identifier": (DCT + "identifier",),
+        "issued": (DCT + "issued",),
+        "modified": (DCT + "modified",),
+        "language": (DCT + "language",),
+        "status": (ADMS + "status",),
+    },
+}
+# Things that have rows of their own: the stream in which they have it.
+_THINGS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
+    "datasets": {
+        "creator": ("agents", (DCT + "creator",)),
+        "publisher": ("agents", (DCT + "publisher",)),
+        "contributor": ("agents", (DCT + "contributor",)),
+        # CKAN writes it in its own way.
+        "rights_holder": ("agents", (DCT + "rightsHolder", DCT + "rights_holder")),
+        "contact_point": ("contact_points", (DCAT + "contactPoint",)),
+        "distribution": ("distributions", (DCAT + "distribution",)),
+    },
+    "distributions": {},
+    "agents": {},
+    "contact_points": {},
+    "catalog_records": {"contact_point": ("contact_points", (DCAT + "contactPoint",))},
+}
+_KEYS = {
+    "datasets": "dataset",
+    "distributions": "distribution",
+    "agents": "agent",
+    "contact_points": "contact_point",
+    "catalog_records": "catalog_record",
+}
+_PRIMARY_TOPIC, _PRIMARY_TOPIC_OF = FOAF + "primaryTopic", FOAF + "isPrimaryTopicOf"
+_PLACES = {
+    "bbox": (DCAT + "bbox",),
+    "centroid": (DCAT + "centroid",),
+    "geometry": (LOCN + "geometry",),
+}
+
+
+_SILENT = frozenset({_PRIMARY_TOPIC, _PRIMARY_TOPIC_OF})
+
+
+def _columns(stream: str) -> dict[str, tuple[str, str]]:
+    """Give the column of each predicate that has one, and what the column holds."""
+    kinds = {"texts": _TEXTS, "nodes": _NODES, "links": _LINKS}
+    columns = {
+        predicate: (column, kind)
+        for kind, described in kinds.items()
+        for column, spellings in described[stream].items()
+        for predicate in spellings
+    }
+    for column, (things, spellings) in _THINGS[stream].items():
+        columns.update(dict.fromkeys(spellings, (column, things)))
+    return {TYPE: ("types", "links"), **columns}
+
+
+_COLUMNS = {stream: _columns(stream) for stream in _KEYS}
+# Never changed: rows whose columns have values get lists of their own.
+_EMPTY: dict[str, Row] = {
+    stream: {column: [] for column, _ in columns.values()}
+    for stream, columns in _COLUMNS.items()
+}
+
+
+class Reading:
+    """One document's rows."""
+
+    def __init__(self, graph: Graph, provenance: Row, put: Put) -> None:
+        """Prepare.
+
+        Args:
+            graph: The document's.
+            provenance: `source_file`, `page` and `dump_date` of each row.
+            put: Takes the rows, each with its stream and key.
+        """
+        self._graph = graph
+        self._provenance = provenance
+        self._put = put
+        self._names: dict[str, str] = {}
+        self._taken: dict[str, int] = {}
+        self._done: set[tuple[str, str]] = set()
+
+    def read(self) -> int:
+        """Give all rows: datasets with what is theirs, then what is nobody's.
+
+        Returns:
+            How many datasets the document has.
+        """
+        count = 0
+        # Blank datasets first have their names, so that others may refer to them.
+        for subject in self._in_order(DATASETS):
+            self._name_of_dataset(subject)
+        for subject in self._in_order(DATASETS):
+            self._dataset(subject)
+            count += 1
+        for stream, types in (
+            ("catalog_records", RECORDS),
+            ("agents", AGENTS),
+            ("contact_points", CONTACTS),
+        ):
+            for subject in self._in_order(types):
+                self._thing(stream, self._name("", stream, subject), subject)
+        self._tell_of_orphans()
+        return count
+
+    def _in_order(self, types: Iterable[str]) -> Iterable[str]:
+        """Give subjects in an order that no label of a blank node has part in."""
+        blank = []
+        for subject in self._graph.typed(types):
+            if not subject.startswith("_:"):
+                yield subject
+            elif subject not in self._names or types is DATASETS:
+                blank.append((self._digest(subject), subject))
+        for _, subject in sorted(blank):
+            yield subject
+
+    def _name_of_dataset(self, subject: str) -> None:
+        if not subject.startswith("_:"):
+            return
+        terms = self._graph.values(self._graph.node(subject), *_OWN_NAME)
+        names = sorted(term.value for term in terms if term.kind != "b")
+        self._names[subject] = (
+            _blank("dataset", *names) if names else self._name("", "dataset", subject)
+        )
+
+    def _dataset(self, subject: str) -> None:
+        name = self._names.get(subject, subject)
+        node = self._graph.node(subject)
+        row = self._row("datasets", name, node)
+        row["is_series"] = SERIES in row["types"]
+        row["catalog_record"] = self._records(name, subject, node)
+        self._put("datasets", (name,), row)
+
+    def _records(self, name: str, subject: str, node: Node) -> list[str]:
+        terms = self._graph.values(node, _PRIMARY_TOPIC_OF)
+        terms = [
+            *terms,
+            *(
+                Term("b" if each.startswith("_:") else "i", each)
+                for each in self._graph.records_of(subject)
+            ),
+        ]
+        return self._things("catalog_records", name, dict.fromkeys(terms), dataset=name)
+
+    def _row(self, stream: str, name: str, node: Node) -> Row:
+        """Fill the columns that are described above."""
+        columns, found, other = _COLUMNS[stream], {}, {}
+        for predicate, terms in node.items():
+            members = self._graph.members(terms)
+            if predicate in columns:
+                found.setdefault(columns[predicate], []).extend(members)
+            elif predicate not in _SILENT:
+                other[predicate] = _sorted_tree([self._tree(each) for each in members])
+        row = {_KEYS[stream]: name, **_EMPTY[stream], "other": other}
+        for (column, kind), terms in found.items():
+            row[column] = self._values(name, column, kind, terms)
+        row.update(self._provenance)
+        return row
+
+    def _values(self, owner: str, column: str, kind: str, terms: list[Term]) -> list:
+        if kind == "texts":
+            return _texts(terms)
+        if kind == "nodes":
+            return self._nodes(terms)
+        if kind == "links":
+            links = {self._link(owner, column, each) for each in terms}
+            return sorted(links)
+        return self._things(kind, owner, terms)
+
+    def _link(self, owner: str, column: str, term: Term) -> str:
+        if term.kind != "b":
+            return term.value
+        return self._name(owner, column, term.value)
+
+    def _things(
+        self, stream: str, owner: str, terms: Collection[Term], **more: Any
+    ) -> list[str]:
+        """Give things their rows, and their owner the names of them."""
+        blank = [term.value for term in terms if term.kind == "b"]
+        # In an order that no label of a blank node has part in, as equal ones are numbered.
+        for digest, label in sorted((self._digest(each), each) for each in blank):
+            self._name(owner, stream, label, digest)
+        named = sorted((self._link(owner, stream, term), term) for term in terms)
+        for name, term in named:
+            if term.kind != "l":
+                self._thing(stream, name, term.value, owner, **more)
+        return list(dict.fromkeys(name for name, _ in named))
+
+    def _thing(
+        self, stream: str, name: str, subject: str, owner: str = "", **more: Any
+    ) -> None:
+        """Give a thing its row, once; one of which nothing is said has none."""
+        key = (owner, name) if stream == "distributions" else (name,)
+        is_here = (stream, "\n".join(key))
+        # What a blank node is, it is once; the others may be said again by another owner.
+        if is_here in self._done:
+            return
+        self._done.add(is_here)
+        node = self._graph.node(subject)
+        if not node:
+            return
+        row = self._row(stream, name, node)
+        if stream == "distributions":
+            row["dataset"] = owner
+        if stream == "catalog_records":
+            row["dataset"] = more.get("dataset") or self._topic(node)
+        self._put(stream, key, row)
+
+    def _topic(self, node: Node) -> str | None:
+        terms = sorted(self._graph.values(node, _PRIMARY_TOPIC))
+        return self._link("", "dataset", terms[0]) if terms else None
+
+    def _tell_of_orphans(self) -> None:
+        known = {
+            key.split("\n", 1)[1] for kind, key in self._done if kind == "distributions"
+        }
+        orphans = sum(
+            self._names.get(subject, subject) not in known
+            for subject in self._graph.typed(DISTRIBUTIONS)
+        )
+        if orphans:
+            logging.getLogger("tap-dcat").warning(
+                "%s: %d distributions belong to no dataset of the document, so left out",
+                self._provenance["source_file"],
+                orphans,
+            )
+
+    # -- values
+
+    def _nodes(self, terms: Iterable[Term]) -> list[Row]:
+        """Describe things that have no rows of their own by what they are called."""
+        found = []
+        for term in terms:
+            if term.kind == "l":
+                found.append({"iri": None, "label": _texts([term])})
+                continue
+            node = self._graph.node(term.value)
+            labels = next((node[each] for each in LABELS if each in node), [])
+            described: Row = {
+                "iri": None if term.kind == "b" else term.value,
+                "label": _texts(labels),
+            }
+            for name, spellings in _PLACES.items():
+                if values := self._graph.values(node, *spellings):
+                    described[name] = sorted(each.value for each in values)
+            found.append(described)
+        return _sorted_tree(found)
+
+    def _tree(self, term: Term, depth: int = 0) -> Any:
+        """Write a value as JSON, with all that is said of a blank node."""
+        if term.kind != "b":
+            return (
+                {"value": term.value, "language": term.language}
+                if term.language
+                else term.value
+            )
+        if depth == _DEEPEST:
+            return None
+        node = self._graph.node(term.value)
+        return {
+            predicate: _sorted_tree(
+                [
+                    self._tree(each, depth + 1)
+                    for each in self._graph.members(node[predicate])
+                ]
+            )
+            for predicate in sorted(node)
+        }
+
+    # -- names of blank nodes
+
+    def _name(
+        self, owner: str, role: str, subject: str, digest: str | None = None
+    ) -> str:
+        """Name a subject: an IRI as it is, a blank node by its owner, its role and its content."""
+        if not subject.startswith("_:"):
+            return subject
+        if subject not in self._names:
+            name = _blank(owner, role, digest or self._digest(subject))
+            number = self._taken.get(name, 0)
+            self._taken[name] = number + 1
+            # Two that say the same are two all the same.
+            self._names[subject] = _blank(name, str(number)) if number else name
+        return self._names[subject]
+
+    def _digest(self, subject: str, within: tuple[str, ...] = ()) -> str:
+        node = self._graph.node(subject)
+        within = (*within, subject)
+        parts = []
+        for predicate, terms in node.items():
+            for kind, value, language in terms:
+                if kind == "b":
+                    is_end = value in within or len(within) == _DEEPEST
+                    value = "" if is_end else self._digest(value, within)  # noqa: PLW2901
+                parts.append(f"{predicate}\0{kind}\0{value}\0{language}")
+        return hashlib.sha256("\n".join(sorted(set(parts))).encode()).hexdigest()
+
+
+def _blank(*parts: str) -> str:
+    return "_:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _texts(terms: Iterable[Term]) -> list[Row]:
+    """Write words with their languages; a blank node has none."""
+    words = {(term.language, term.value) for term in terms if term.kind != "b"}
+    return [
+        {"value": value, "language": language or None}
+        for language, value in sorted(words)
+    ]
+
+
+def _sorted_tree(values: list[Any]) -> list[Any]:
+    return sorted(values, key=repr) if len(values) > 1 else values

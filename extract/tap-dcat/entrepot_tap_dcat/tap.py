@@ -1,0 +1,176 @@
+"""The tap: its settings, and one reading of the catalogue for all streams."""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+from functools import cached_property
+
+from singer_sdk import Tap
+from singer_sdk import typing as th
+
+from entrepot_tap_dcat.catalogue import Catalogue
+from entrepot_tap_dcat.formats import FORMATS
+from entrepot_tap_dcat.places import Options, place
+from entrepot_tap_dcat.streams import STREAMS, DcatStream
+from pg_replica.errors import Refused
+from pg_replica.plugin_config import from_variables, loaded
+from pg_replica.redaction import redact
+from pg_replica.settings import password_of
+
+_VARIABLES = {
+    "source": "DCAT_SOURCE",
+    "dumps": "DCAT_DUMPS",
+    "pattern": "DCAT_PATTERN",
+    "format": "DCAT_FORMAT",
+    "partial": "DCAT_PARTIAL",
+    "network_timeout": "NETWORK_TIMEOUT",
+}
+_DUMPS = ("latest", "all")
+_BOOLEANS = {"true": True, "false": False}
+
+
+class TapDcat(Tap):
+    """Singer tap for DCAT catalogues: files, folders, S3 prefixes, and servers that give pages."""
+
+    name = "tap-dcat"
+    package_name = "entrepot-tap-dcat"
+    config_jsonschema: t.ClassVar[dict] = th.PropertiesList(
+        th.Property(
+            "source",
+            th.StringType,
+            secret=True,  # a URL may hold a login
+            description="A file, a folder, an http(s):// URL of the first page, or an s3:// object "
+            "or prefix. Default: DCAT_SOURCE.",
+        ),
+        th.Property(
+            "dumps",
+            th.StringType,
+            default="latest",
+            description="Of a folder or prefix: `latest` or `all` dumps; a dump is the files whose "
+            "names hold the same day. Default: DCAT_DUMPS.",
+        ),
+        th.Property(
+            "pattern",
+            th.StringType,
+            description="A regular expression that whole names must match, relative to the folder "
+            "or prefix. Default: DCAT_PATTERN, else the known suffixes.",
+        ),
+        th.Property(
+            "format",
+            th.StringType,
+            description=f"One of {', '.join(FORMATS)}. Default: DCAT_FORMAT, else each "
+            "document's media type, suffix or beginning.",
+        ),
+        th.Property(
+            "partial",
+            th.CustomType({"type": ["boolean", "string", "null"]}),
+            default=False,
+            description="Whether a dump of which pages are missing is loaded all the same. "
+            "Default: DCAT_PARTIAL.",
+        ),
+        th.Property(
+            "page_deadline",
+            th.NumberType,
+            default=600,
+            description="Seconds that a page over http may take in all, all tries together.",
+        ),
+        th.Property(
+            "retry_pause",
+            th.NumberType,
+            default=0.5,
+            description="Seconds before a page is asked for again; doubled each time.",
+        ),
+        th.Property(
+            "max_bytes",
+            th.IntegerType,
+            default=2 * 1024**3,
+            description="Bytes that one document may have.",
+        ),
+        th.Property(
+            "network_timeout",
+            th.IntegerType,
+            default=120,
+            description="Seconds after which a silent network counts as cut.",
+        ),
+    ).to_dict()
+
+    def __init__(self, *, config: t.Any = None, **options: t.Any) -> None:
+        """Complete the configuration by the project's own variables, which no file repeats.
+
+        Args:
+            config: As the SDK takes it: a dictionary, or paths of files.
+            **options: Of the SDK.
+        """
+        given = {**from_variables(_VARIABLES), **loaded(config)}
+        source = given.get("source") or ""
+        if "://" in source:
+            redact.hide(password_of(source))
+        super().__init__(config=given, **options)
+        self.version = int(time.time() * 1000)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The whole catalogue, read when the first stream asks.
+
+        Raises:
+            Refused: With every setting that is wrong.
+        """
+        problems = self._problems()
+        if problems:
+            raise Refused(problems)
+        config = self.config
+        options = Options(
+            pattern=config.get("pattern"),
+            all_dumps=config["dumps"] == "all",
+            timeout=config["network_timeout"],
+            deadline=config["page_deadline"],
+            limit=config["max_bytes"],
+            pause=config["retry_pause"],
+        )
+        return Catalogue(
+            place(config["source"], options),
+            config.get("format"),
+            may_be_partial=bool(self._partial),
+        )
+
+    @property
+    def _partial(self) -> bool | None:
+        written = self.config.get("partial")
+        return (
+            written if isinstance(written, bool) else _BOOLEANS.get(written or "false")
+        )
+
+    def _problems(self) -> list[str]:
+        config, problems = self.config, []
+        if not config.get("source"):
+            problems.append("DCAT_SOURCE is missing: see .env.example")
+        if config["dumps"] not in _DUMPS:
+            problems.append(f"DCAT_DUMPS is {config['dumps']!r}: write latest or all")
+        if config.get("format") and config["format"] not in FORMATS:
+            problems.append(
+                f"DCAT_FORMAT is {config['format']!r}: write one of {', '.join(FORMATS)}"
+            )
+        if self._partial is None:
+            problems.append("DCAT_PARTIAL: write true or false")
+        try:
+            re.compile(config.get("pattern") or "")
+        except re.error as error:
+            problems.append(f"DCAT_PATTERN is not a regular expression: {error}")
+        return problems
+
+    def discover_streams(self) -> t.Sequence[DcatStream]:
+        """Make the streams."""
+        return [
+            DcatStream(self, name, keys, columns)
+            for name, (keys, columns) in STREAMS.items()
+        ]
+
+    def sync_all(self) -> None:
+        """Read all, describe all, then send: so that a bad catalogue changes nothing."""
+        _ = self.catalogue
+        for stream in self.streams.values():
+            if stream.selected:
+                t.cast("DcatStream", stream).describe()
+        super().sync_all()

@@ -1,0 +1,20 @@
+select
+    dump_date,
+    dataset,
+    is_series,
+    {{ preferred_text('title') }} as title,
+    {{ preferred_text('description') }} as description,
+    {{ all_texts('keyword') }} as keywords,
+    theme as themes,
+    status as statuses,
+    {{ all_labels('access_rights') }} as access_labels,
+    {{ all_iris('access_rights') }} as access_iris,
+    {{ all_iris('license') }} as license_iris,
+    {{ all_iris('spatial') }} as places,
+    creator as creators,
+    rights_holder as rights_holders,
+    contact_point as contact_points,
+    modified[1] as modification,
+    source_file,
+    page
+from {{ source('ecospheres', 'datasets') }}
