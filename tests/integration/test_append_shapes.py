@@ -296,7 +296,7 @@ def test_numbers_that_go_down_and_streams_that_would_be_one(empty_lab: Lab) -> N
 
 
 @pytest.mark.parametrize(
-    ("domains", "status"), [("ecospheres, cpf", 0), ("", 1), ("pxi", 1)]
+    ("domains", "status"), [("ecospheres, cpf", 0), ("", 1), ("pxi", 2)]
 )
 def test_without_a_replica_the_tap_has_nothing_to_say(
     tmp_path: Path, domains: str, status: int
