@@ -273,9 +273,9 @@ def test_a_table_moved_from_full_to_incremental_and_back(empty_lab: Lab) -> None
     with lab.warehouse(READER) as reader:
         assert reader.execute("SELECT id FROM pix.moved").fetchall() == [(2,)]
     lab.policy("tables: {moved: {mode: incremental}}")
-    pipe.load()
-    assert lab.run("audit", "--all")[0] == 4
+    pipe.load()  # from before the bookmark, and what is gone there goes here
     pipe.assert_same("moved")
+    assert lab.run("audit", "--all")[0] == 0
 
 
 def test_numbers_that_go_down_and_streams_that_would_be_one(empty_lab: Lab) -> None:
