@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from pg_replica import domains, logs
@@ -13,7 +14,8 @@ def main() -> None:
     try:
         is_on = domains.enabled() & domains.REPLICATED
     except Refused as error:
-        sys.exit(str(error))
+        logging.getLogger("tap-postgres").critical(str(error))
+        sys.exit(error.exit_code)
     if not is_on:
         logs.set_up("plain")
         logs.event("DOMAINS has neither replica nor pix: nothing to do")

@@ -108,12 +108,11 @@ class Types:
             session.execute(f"CREATE TYPE {name} AS ENUM ({listed})")
             return
         here = [row[0] for row in session.execute(_LABELS, [name])]
-        if len(here) == len(labels):
-            for old, new in zip(here, labels, strict=True):
-                if old != new and old not in labels and new not in here:
-                    session.execute(
-                        f"ALTER TYPE {name} RENAME VALUE {literal(old)} TO {literal(new)}"
-                    )
+        for old, new in zip(here, labels, strict=False):
+            if old not in labels and new not in here:  # in the same place: renamed
+                session.execute(
+                    f"ALTER TYPE {name} RENAME VALUE {literal(old)} TO {literal(new)}"
+                )
         before = None
         for label in labels:
             place = f" AFTER {literal(before)}" if before else ""
