@@ -25,13 +25,19 @@ _TOKEN = re.compile(
 _COPY = re.compile(rf"COPY (?P<table>{QUALIFIED}) .*FROM stdin;$".encode(), re.DOTALL)
 _ALLOWED = re.compile(
     rb"(?:CREATE|ALTER|COMMENT ON|REFRESH MATERIALIZED VIEW|SET|GRANT|REVOKE|DROP)\b"
-    rb"|SELECT pg_catalog\.(?:setval|set_config)\("
+    rb"|SELECT pg_catalog\.(?:setval|set_config|lo_create|lo_open|lowrite|lo_close|lo_unlink)\("
+    rb"|(?:BEGIN|COMMIT);$"
 )
 _FORBIDDEN = re.compile(
-    rb"CREATE (DATABASE|ROLE|USER|TABLESPACE)\b|ALTER (DATABASE|ROLE|USER|SYSTEM)\b"
+    rb"(?:CREATE|ALTER) (?:DATABASE|ROLE|USER(?! MAPPING)|TABLESPACE|SYSTEM)\b"
 )
 _OWNER = re.compile(rb"ALTER [A-Z ]+ .* OWNER TO [^;]+;$", re.DOTALL)
-_IGNORED = re.compile(rb"(?:SET|GRANT|REVOKE|DROP|SELECT pg_catalog\.set_config)\b")
+_IGNORED = re.compile(
+    rb"(?:SET|GRANT|REVOKE|DROP|BEGIN|COMMIT"
+    rb"|SELECT pg_catalog\.(?:set_config|lo_open|lowrite|lo_close|lo_unlink))\b"
+)
+# How pg_dump writes the body of a function in standard SQL, whose statements end as ours do.
+_BODY, _BODY_END = b"BEGIN ATOMIC", b"END;"
 _ENCODING = re.compile(rb"SET client_encoding = '([A-Za-z0-9_]+)';")
 # PostgreSQL's names of the encodings that Python calls otherwise.
 _CODECS = {
@@ -91,6 +97,7 @@ class _Reader:
             None  # what ends the string, body or comment we are in
         )
         self._statement: list[bytes] = []
+        self._in_body = False
         self.encoding = "UTF8"
         self.text: list[bytes] = []
         self.data: list[PlainTableData] = []
@@ -106,7 +113,7 @@ class _Reader:
                     self.text.append(line)
                     continue
             self._statement.append(line)
-            if self._scan(line):
+            if self._ends_statement(line):
                 self._finish()
         if self._open is not None or self._statement:
             raise Refused(
@@ -119,6 +126,12 @@ class _Reader:
             problem = f"{self._path}, line {self._line}: the psql command {command} is not run"
             advice = "dump one database without --create, or in the custom format"
             raise Refused([f"{problem}; {advice}"])
+
+    def _ends_statement(self, line: bytes) -> bool:
+        """Say whether a line ends a statement that is not part of a function's body."""
+        if self._open is None and line.strip() in (_BODY, _BODY_END):
+            self._in_body = line.strip() == _BODY
+        return self._scan(line) and not self._in_body
 
     def _scan(self, line: bytes) -> bool:
         """Follow the line's quotes; say whether it ends a statement."""
