@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from pg_replica import inserts
 from pg_replica.dump import Item, split_items
 from pg_replica.errors import Refused
 from pg_replica.names import QUALIFIED, TableName, parse_qualified
@@ -86,6 +88,58 @@ class PlainTableData:
                     yield whole + line_end
 
 
+@dataclass(frozen=True)
+class PlainInserts:
+    """The rows of one table in a plain dump made with --inserts.
+
+    Attributes:
+        table: The table.
+        file: The dump.
+        start: Offset of the first INSERT, in bytes.
+        end: Offset after the last.
+    """
+
+    table: TableName
+    file: Path
+    start: int
+    end: int
+
+    @property
+    def size(self) -> int:
+        """The size of the statements."""
+        return self.end - self.start
+
+    def copy_text(self) -> Iterator[bytes]:
+        """Give a COPY statement, then the rows in chunks that end with a line."""
+        with self.file.open("rb") as file:
+            file.seek(self.start)
+            yield from inserts.as_copy(
+                cut_inserts(self.file, file, end=self.end), self.table
+            )
+
+
+def cut_inserts(
+    path: Path, file: IO[bytes], *, first: bytes = b"", end: int | None = None
+) -> Iterator[bytes]:
+    """Cut a dump's text into its INSERTs.
+
+    Args:
+        path: The dump, for messages.
+        file: The text, at the beginning of a line.
+        first: A line that was read from it already.
+        end: Offset at which to stop; None for the end of the text.
+
+    Yields:
+        One statement at a time.
+    """
+    reader = _Reader(path, file)
+    for line in chain([first] if first else [], file):
+        if statement := reader.insert(line):
+            yield statement
+        if end is not None and file.tell() >= end:
+            return
+
+
 class _Reader:
     """Cuts a plain dump into statements and blocks of rows, once, from start to end."""
 
@@ -100,7 +154,7 @@ class _Reader:
         self._in_body = False
         self.encoding = "UTF8"
         self.text: list[bytes] = []
-        self.data: list[PlainTableData] = []
+        self.data: list[PlainTableData | PlainInserts] = []
 
     def read(self) -> None:
         for line in self._file:
@@ -119,6 +173,16 @@ class _Reader:
             raise Refused(
                 [f"{self._path} ends in the middle of a statement: it is truncated"]
             )
+
+    def insert(self, line: bytes) -> bytes | None:
+        """Take the next line; give the INSERT that it ends."""
+        if not self._statement and not line.startswith(b"INSERT "):
+            return None
+        self._statement.append(line)
+        if not self._ends_statement(line):
+            return None
+        statement, self._statement = b"".join(self._statement), []
+        return statement
 
     def _psql_command(self, line: bytes) -> None:
         if not line.startswith(_PSQL_OF_PG_DUMP):
@@ -172,6 +236,8 @@ class _Reader:
         stripped = statement.strip()
         if copy := _COPY.match(stripped):
             self._rows(stripped, copy["table"].decode())
+        elif inserts.is_insert(stripped):
+            self._note_insert(statement)
         elif not _ALLOWED.match(stripped) or _FORBIDDEN.match(stripped):
             self._refuse(stripped)
         elif encoding := _ENCODING.match(stripped):
@@ -181,16 +247,21 @@ class _Reader:
 
     def _refuse(self, statement: bytes) -> None:
         head = " ".join(statement.decode(errors="replace").split()[:4])
-        advice = (
-            "dump without --inserts"
-            if statement.startswith(b"INSERT")
-            else "pg_dump writes no such"
-        )
-        raise Refused(
-            [
-                f"{self._path}, line {self._line}: the statement {head!r} is not run ({advice})"
-            ]
-        )
+        problem = f"the statement {head!r} is not run (pg_dump writes no such)"
+        raise Refused([f"{self._path}, line {self._line}: {problem}"])
+
+    def _note_insert(self, statement: bytes) -> None:
+        """Note where an INSERT is, as one of its table's."""
+        table = parse_qualified(inserts.table_of(statement))
+        end = self._file.tell()
+        if self.data and self.data[-1].table == table:
+            self.data[-1] = replace(self.data[-1], end=end)
+            return
+        if any(data.table == table for data in self.data):
+            place = f"{self._path}, line {self._line}"
+            raise Refused([f"{place}: rows of table {table} are in two places"])
+        start = end - len(statement)
+        self.data.append(PlainInserts(table, self._path, start, end))
 
     def _rows(self, statement: bytes, table: str) -> None:
         """Skip a block of rows, noting where it is."""
