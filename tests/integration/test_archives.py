@@ -79,6 +79,20 @@ def test_every_form(archives: tuple[Lab, Path], form: str) -> None:
     assert (folder / form).exists()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [("-Fp", "--inserts"), ("-Fc", "--column-inserts", "--rows-per-insert=9")],
+)
+def test_rows_as_inserts(archives: tuple[Lab, Path], options: tuple[str, ...]) -> None:
+    lab, folder = archives
+    pg_dump(lab, *options, "-f", folder / "inserts")
+    status, output = restore(lab, folder / "inserts")
+    assert status == 0, output
+    lab.assert_replicated(SCHEMAS)
+    assert lab.run("drop-previous")[0] == 0
+    lab.assert_clean()
+
+
 def test_sequences_and_foreign_keys_of_a_dump(archives: tuple[Lab, Path]) -> None:
     lab, folder = archives
     assert restore(lab, folder / "custom", RESTORE_FK_CONSTRAINTS="true")[0] == 0
@@ -243,7 +257,7 @@ def _bad_dumps(folder: Path, bad: Path) -> dict[str, tuple[Path, str]]:
             ).encode(),
             "COPY public.users FROM PROGRAM",
         ),
-        "inserts": (b"INSERT INTO users VALUES (1);\n", "--inserts"),
+        "inserts": (b"INSERT INTO users SELECT 1;\n", "INSERT INTO users"),
         "cut.sql": (plain[: plain.index("\\.\n") - 3].encode(), "truncated"),
     }
     for name, (content, _) in files.items():

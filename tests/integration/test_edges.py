@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import psycopg
 import pytest
 
-from entrepot_lab.cluster import Cluster
+from entrepot_lab.cluster import Cluster, embedded_binaries
 from entrepot_lab.warehouse import Lab
 
 NAMES = [
@@ -59,6 +61,37 @@ def test_names(empty_lab: Lab) -> None:
         ).fetchone()
     assert found is not None
     assert sorted(found[0]) == sorted(NAMES)
+    empty_lab.assert_clean()
+
+
+_TIED = """
+CREATE TYPE money_of AS (amount int, unit text);
+CREATE FUNCTION text_of(money_of) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ($1).unit';
+CREATE CAST (money_of AS text) WITH FUNCTION text_of(money_of);
+CREATE TABLE price (a int, m money_of);
+CREATE FUNCTION is_fine(price) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a > 0';
+ALTER TABLE price ADD CHECK (is_fine(price));
+INSERT INTO price VALUES (1, (2, 'EUR'));
+CREATE FUNCTION prices(i int) RETURNS bigint BEGIN ATOMIC
+    SELECT count(*) FROM price WHERE a = i;
+    SELECT CASE WHEN i > 0 THEN 1 END;
+END;
+SELECT lo_from_bytea(4242, 'large');
+"""
+
+
+def test_objects_tied_in_circles(empty_lab: Lab) -> None:
+    """W8, W9: casts, functions of rows, bodies in standard SQL: live, then as plain SQL."""
+    with empty_lab.source() as connection:
+        connection.execute(_TIED)
+    dump = empty_lab.folder / "dump.sql"
+    pg_dump = [embedded_binaries() / "pg_dump", "--clean", "--if-exists"]
+    subprocess.run([*pg_dump, "-f", dump, empty_lab.source_url()], check=True)
+    empty_lab.night()
+    empty_lab.night(SOURCE_DATABASE_URL="", DUMP_PATH=str(dump))
+    empty_lab.assert_replicated()
+    status, output = empty_lab.run("drop-previous")
+    assert status == 0, output
     empty_lab.assert_clean()
 
 

@@ -162,14 +162,14 @@ def test_columns_from_a_live_source(lab: Lab) -> None:
     lab.assert_clean()
 
 
-@pytest.mark.parametrize("letter", ["c", "p"])
-def test_columns_from_a_dump_are_the_same(lab: Lab, letter: str) -> None:
+@pytest.mark.parametrize("options", [["-Fc"], ["-Fp"], ["-Fp", "--inserts"]])
+def test_columns_from_a_dump_are_the_same(lab: Lab, options: list[str]) -> None:
     lab.policy(POLICY)
     path = lab.folder / "dump"
     subprocess.run(
         [
             str(embedded_binaries() / "pg_dump"),
-            f"-F{letter}",
+            *options,
             "-f",
             str(path),
             lab.source_url(),

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pg_replica import tools
+from pg_replica import inserts, tools
 from pg_replica.dump import SEQUENCE_SET, TABLE_DATA, Item, split_items
 from pg_replica.errors import Refused, RunFailed
 from pg_replica.names import TableName
-from pg_replica.plain import codec
+from pg_replica.plain import codec, cut_inserts
 from pg_replica.tools import ClientTools
 
 _BLOCK = 256 * 1024
@@ -54,10 +54,12 @@ class ArchiveTableData:
                     yield line
                     break
                 if line.startswith(b"INSERT "):
-                    raise RunFailed(
-                        f"table {self.table} was dumped as INSERT statements",
-                        "dump without --inserts: COPY is many times faster",
-                    )
+                    text = cut_inserts(self.archive, script, first=line)
+                    yield from inserts.as_copy(text, self.table)
+                    return
+            else:  # only INSERTs leave no trace of a table without rows
+                yield f"COPY {self.table.sql} FROM stdin;\n".encode(errors="replace")
+                return
             yield from _rows(script, self.table)
             while script.read(_BLOCK):
                 pass

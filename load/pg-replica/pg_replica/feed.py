@@ -178,7 +178,8 @@ class DumpStream:
                 f"the dump's rows of table {self.data.table} do not begin with COPY"
             )
         match = _COLUMN_LIST.match(statement)
-        names = _split_columns(match["columns"]) if match else []
+        # INSERTs without column names give all columns, in the table's order.
+        names = _split_columns(match["columns"]) if match else list(self.types)
         rewrite = columns.rewriter(names, self.types, self.rule, self.secret)
         into = _copy_into(self.data.table, names)
         return (
@@ -207,7 +208,7 @@ def dump_portions(
     Args:
         dump: The dump.
         policy: The tables that stay out, and the columns.
-        types: The columns' types by table, as `format_type` spells them.
+        types: The copied columns' types by table, as `format_type` spells them, in order.
         secret: `PSEUDONYM_SECRET`.
 
     Returns:

@@ -80,11 +80,34 @@ ORDER BY pg_catalog.array_position(
     ARRAY['view', 'materialized view', 'table', 'foreign table'], i.type
 ), i.schema, i.identity
 """
-_FOREIGN_KEYS = """
-SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname), o.conname
+# What ties objects to each other in circles, or from outside any schema, as statements that undo
+# it: foreign keys, CHECKs that call a function (which may take the table's own rows), casts.
+_TIES = """
+SELECT pg_catalog.format(
+    'ALTER TABLE %%I.%%I DROP CONSTRAINT IF EXISTS %%I', n.nspname, c.relname, o.conname
+)
 FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE o.contype = 'f' AND o.conparentid = 0 AND n.nspname = ANY (%(schemas)s)
+WHERE o.conparentid = 0 AND n.nspname = ANY (%(schemas)s)
+    AND (o.contype = 'f' OR o.contype = 'c' AND o.coninhcount = 0 AND EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS d
+        WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = o.oid
+            AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+    ))
+UNION ALL
+SELECT pg_catalog.format('DROP CAST IF EXISTS (%%s AS %%s)',
+    pg_catalog.format_type(k.castsource, NULL), pg_catalog.format_type(k.casttarget, NULL))
+FROM pg_catalog.pg_cast AS k
+LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = k.castfunc
+JOIN pg_catalog.pg_type AS s ON s.oid = k.castsource
+JOIN pg_catalog.pg_type AS t ON t.oid = k.casttarget
+WHERE EXISTS (
+    SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ANY (%(schemas)s)
+        AND n.oid IN (p.pronamespace, s.typnamespace, t.typnamespace)
+) AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = 'pg_catalog.pg_cast'::regclass AND d.objid = k.oid AND d.deptype IN ('e', 'i')
+)
 """
 # pg_identify_object's words for what ALTER and DROP call otherwise.
 _KEYWORDS = {
@@ -161,7 +184,12 @@ def move(connection: psycopg.Connection, from_schema: str, to_schema: str) -> No
         from_schema: Where they are.
         to_schema: Where they go; it exists.
     """
-    for portion in portions(list_objects(connection, [from_schema])):
+    # First what is named by its arguments' types: their names change when they move.
+    found = sorted(
+        list_objects(connection, [from_schema]),
+        key=lambda item: "(" not in item.identity,
+    )
+    for portion in portions(found):
         with connection.transaction():
             for item in portion:
                 connection.execute(
@@ -204,11 +232,11 @@ def drop(
         Why each object that remains could not go.
     """
     deadline = time.monotonic() + patience
-    _drop_foreign_keys(connection, schemas)
+    _untie(connection, schemas)
     held = _drop_while_any_goes(connection, schemas)
     while any(item.for_now for item in held) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
-        _drop_foreign_keys(connection, schemas)
+        _untie(connection, schemas)
         held = _drop_while_any_goes(connection, schemas)
     for schema in schemas:
         if schema != "public":
@@ -267,18 +295,19 @@ def _reason(error: psycopg.Error) -> str:
     return "; ".join(detail.splitlines())
 
 
-def _drop_foreign_keys(connection: psycopg.Connection, schemas: list[str]) -> None:
-    """Untie the tables from each other, so that portions need not follow the ties."""
-    keys = connection.execute(_FOREIGN_KEYS, {"schemas": schemas}).fetchall()  # type: ignore[arg-type]
-    for table, name in keys:
+def _untie(connection: psycopg.Connection, schemas: list[str]) -> None:
+    """Untie the objects from each other, so that portions need not follow the ties."""
+    for (statement,) in connection.execute(_TIES, {"schemas": schemas}).fetchall():  # type: ignore[arg-type]
         try:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-                connection.execute(
-                    f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quote(name)}"
-                )
-        except (errors.LockNotAvailable, errors.DeadlockDetected):
-            continue  # its table is held too, and will be reported
+                connection.execute(statement)
+        except (
+            errors.LockNotAvailable,
+            errors.DeadlockDetected,
+            errors.InsufficientPrivilege,
+        ):
+            continue  # what it ties is held too, and will be reported
 
 
 def _drop_schema(connection: psycopg.Connection, schema: str) -> None:

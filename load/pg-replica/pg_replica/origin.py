@@ -260,7 +260,11 @@ class DumpOrigin:
             resolved.problems + policy_problems(resolved, tables, self._settings)
         )
         types = {
-            table.name: {column.name: column.type for column in table.columns}
+            table.name: {
+                column.name: column.type
+                for column in table.columns
+                if not column.generated
+            }
             for table in tables
         }
         return dump_portions(

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from pg_replica import inserts
 from pg_replica.dump import Item, split_items
 from pg_replica.errors import Refused
 from pg_replica.names import QUALIFIED, TableName, parse_qualified
@@ -25,13 +27,19 @@ _TOKEN = re.compile(
 _COPY = re.compile(rf"COPY (?P<table>{QUALIFIED}) .*FROM stdin;$".encode(), re.DOTALL)
 _ALLOWED = re.compile(
     rb"(?:CREATE|ALTER|COMMENT ON|REFRESH MATERIALIZED VIEW|SET|GRANT|REVOKE|DROP)\b"
-    rb"|SELECT pg_catalog\.(?:setval|set_config)\("
+    rb"|SELECT pg_catalog\.(?:setval|set_config|lo_create|lo_open|lowrite|lo_close|lo_unlink)\("
+    rb"|(?:BEGIN|COMMIT);$"
 )
 _FORBIDDEN = re.compile(
-    rb"CREATE (DATABASE|ROLE|USER|TABLESPACE)\b|ALTER (DATABASE|ROLE|USER|SYSTEM)\b"
+    rb"(?:CREATE|ALTER) (?:DATABASE|ROLE|USER(?! MAPPING)|TABLESPACE|SYSTEM)\b"
 )
 _OWNER = re.compile(rb"ALTER [A-Z ]+ .* OWNER TO [^;]+;$", re.DOTALL)
-_IGNORED = re.compile(rb"(?:SET|GRANT|REVOKE|DROP|SELECT pg_catalog\.set_config)\b")
+_IGNORED = re.compile(
+    rb"(?:SET|GRANT|REVOKE|DROP|BEGIN|COMMIT"
+    rb"|SELECT pg_catalog\.(?:set_config|lo_open|lowrite|lo_close|lo_unlink))\b"
+)
+# How pg_dump writes the body of a function in standard SQL, whose statements end as ours do.
+_BODY, _BODY_END = b"BEGIN ATOMIC", b"END;"
 _ENCODING = re.compile(rb"SET client_encoding = '([A-Za-z0-9_]+)';")
 # PostgreSQL's names of the encodings that Python calls otherwise.
 _CODECS = {
@@ -80,6 +88,58 @@ class PlainTableData:
                     yield whole + line_end
 
 
+@dataclass(frozen=True)
+class PlainInserts:
+    """The rows of one table in a plain dump made with --inserts.
+
+    Attributes:
+        table: The table.
+        file: The dump.
+        start: Offset of the first INSERT, in bytes.
+        end: Offset after the last.
+    """
+
+    table: TableName
+    file: Path
+    start: int
+    end: int
+
+    @property
+    def size(self) -> int:
+        """The size of the statements."""
+        return self.end - self.start
+
+    def copy_text(self) -> Iterator[bytes]:
+        """Give a COPY statement, then the rows in chunks that end with a line."""
+        with self.file.open("rb") as file:
+            file.seek(self.start)
+            yield from inserts.as_copy(
+                cut_inserts(self.file, file, end=self.end), self.table
+            )
+
+
+def cut_inserts(
+    path: Path, file: IO[bytes], *, first: bytes = b"", end: int | None = None
+) -> Iterator[bytes]:
+    """Cut a dump's text into its INSERTs.
+
+    Args:
+        path: The dump, for messages.
+        file: The text, at the beginning of a line.
+        first: A line that was read from it already.
+        end: Offset at which to stop; None for the end of the text.
+
+    Yields:
+        One statement at a time.
+    """
+    reader = _Reader(path, file)
+    for line in chain([first] if first else [], file):
+        if statement := reader.insert(line):
+            yield statement
+        if end is not None and file.tell() >= end:
+            return
+
+
 class _Reader:
     """Cuts a plain dump into statements and blocks of rows, once, from start to end."""
 
@@ -91,9 +151,10 @@ class _Reader:
             None  # what ends the string, body or comment we are in
         )
         self._statement: list[bytes] = []
+        self._in_body = False
         self.encoding = "UTF8"
         self.text: list[bytes] = []
-        self.data: list[PlainTableData] = []
+        self.data: list[PlainTableData | PlainInserts] = []
 
     def read(self) -> None:
         for line in self._file:
@@ -106,12 +167,22 @@ class _Reader:
                     self.text.append(line)
                     continue
             self._statement.append(line)
-            if self._scan(line):
+            if self._ends_statement(line):
                 self._finish()
         if self._open is not None or self._statement:
             raise Refused(
                 [f"{self._path} ends in the middle of a statement: it is truncated"]
             )
+
+    def insert(self, line: bytes) -> bytes | None:
+        """Take the next line; give the INSERT that it ends."""
+        if not self._statement and not line.startswith(b"INSERT "):
+            return None
+        self._statement.append(line)
+        if not self._ends_statement(line):
+            return None
+        statement, self._statement = b"".join(self._statement), []
+        return statement
 
     def _psql_command(self, line: bytes) -> None:
         if not line.startswith(_PSQL_OF_PG_DUMP):
@@ -119,6 +190,12 @@ class _Reader:
             problem = f"{self._path}, line {self._line}: the psql command {command} is not run"
             advice = "dump one database without --create, or in the custom format"
             raise Refused([f"{problem}; {advice}"])
+
+    def _ends_statement(self, line: bytes) -> bool:
+        """Say whether a line ends a statement that is not part of a function's body."""
+        if self._open is None and line.strip() in (_BODY, _BODY_END):
+            self._in_body = line.strip() == _BODY
+        return self._scan(line) and not self._in_body
 
     def _scan(self, line: bytes) -> bool:
         """Follow the line's quotes; say whether it ends a statement."""
@@ -159,6 +236,8 @@ class _Reader:
         stripped = statement.strip()
         if copy := _COPY.match(stripped):
             self._rows(stripped, copy["table"].decode())
+        elif inserts.is_insert(stripped):
+            self._note_insert(statement)
         elif not _ALLOWED.match(stripped) or _FORBIDDEN.match(stripped):
             self._refuse(stripped)
         elif encoding := _ENCODING.match(stripped):
@@ -168,16 +247,21 @@ class _Reader:
 
     def _refuse(self, statement: bytes) -> None:
         head = " ".join(statement.decode(errors="replace").split()[:4])
-        advice = (
-            "dump without --inserts"
-            if statement.startswith(b"INSERT")
-            else "pg_dump writes no such"
-        )
-        raise Refused(
-            [
-                f"{self._path}, line {self._line}: the statement {head!r} is not run ({advice})"
-            ]
-        )
+        problem = f"the statement {head!r} is not run (pg_dump writes no such)"
+        raise Refused([f"{self._path}, line {self._line}: {problem}"])
+
+    def _note_insert(self, statement: bytes) -> None:
+        """Note where an INSERT is, as one of its table's."""
+        table = parse_qualified(inserts.table_of(statement))
+        end = self._file.tell()
+        if self.data and self.data[-1].table == table:
+            self.data[-1] = replace(self.data[-1], end=end)
+            return
+        if any(data.table == table for data in self.data):
+            place = f"{self._path}, line {self._line}"
+            raise Refused([f"{place}: rows of table {table} are in two places"])
+        start = end - len(statement)
+        self.data.append(PlainInserts(table, self._path, start, end))
 
     def _rows(self, statement: bytes, table: str) -> None:
         """Skip a block of rows, noting where it is."""

@@ -110,7 +110,7 @@ def test_items_know_their_tables_and_sections() -> None:
         ("\\! rm -rf /\n", "\\!"),
         ("COPY public.users FROM PROGRAM 'id';\n", "COPY public.users FROM"),
         ("COPY public.users TO '/tmp/x';\n", "COPY public.users TO"),
-        ("INSERT INTO public.users VALUES (1);\n", "without --inserts"),
+        ("INSERT INTO public.users SELECT 1;\n", "INSERT INTO public.users"),
         ("DO $$ BEGIN END $$;\n", "DO $$"),
         ("CREATE ROLE boss SUPERUSER;\n", "CREATE ROLE boss"),
         ("ALTER SYSTEM SET x = 1;\n", "ALTER SYSTEM"),
@@ -149,3 +149,26 @@ ALTER TABLE ONLY s.p ATTACH PARTITION s."p 1" FOR VALUES IN (1);
         TableName("s", "a"): TableName("s", "base"),
         TableName("s", "p 1"): TableName("s", "p"),
     }
+
+
+_ODD_INSERTS = rb"""INSERT INTO public."or ders" VALUES (1, 'it''s; ok', NULL, DEFAULT, true);
+INSERT INTO public."or ders" VALUES (-2.5e3, 'DEFAULT
+line	\\.', 'NULL', DEFAULT, B'101'),
+	(3, '), (', '', DEFAULT, false) ON CONFLICT DO NOTHING;
+"""
+
+
+@pytest.mark.parametrize("listed", [b"", b'(id, "a, b", c, made, d) '])
+def test_inserts_are_read_as_rows(plain: Path, listed: bytes) -> None:
+    text = _ODD_INSERTS.replace(b"VALUES", listed + b"VALUES")
+    plain.write_bytes(DUMP.encode() + text)
+    data = PlainDump(plain).data[-1]
+    statement, *chunks = data.copy_text()
+    kept = b' (id, "a, b", c, d)' if listed else b""
+    assert statement == b'COPY public."or ders"' + kept + b" FROM stdin;\n"
+    assert b"".join(chunks).split(b"\n") == [
+        b"1\tit's; ok\t\\N\tt",
+        b"-2.5e3\tDEFAULT\\nline\\t\\\\\\\\.\tNULL\t101",
+        b"3\t), (\t\tf",
+        b"",
+    ]
