@@ -22,6 +22,8 @@ def _run() -> None:
     from entrepot_tap_csv.tap import TapCsv
     from pg_replica.copy_spool import ReaderGone
 
+    # It would log whole URLs, whose queries may hold a token.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     try:
         TapCsv.cli()
     except (ReaderGone, OSError) as error:

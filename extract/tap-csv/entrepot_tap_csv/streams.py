@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context
 
-_FILE_SIZE = 16 * 1024 * 1024  # bytes of a COPY file, about: what the target loads meanwhile
+_FILE_SIZE = 4 * 1024 * 1024  # bytes of a COPY file, about: what the target loads meanwhile
 
 
 @dataclass(slots=True)

@@ -172,6 +172,7 @@ class TapCsv(Tap):
             else:
                 streams.append(CsvStream(self, made))
         if problems:
+            self.close()
             raise CannotRead("; ".join(problems))
         return streams
 

@@ -15,6 +15,8 @@ from entrepot_ops.plan import Step
 
 _VARIABLES = (
     "BACKUP_MODE",
+    "BAROMETRE_FILES",
+    "CPF_CATALOGUE_URL",
     "DOMAINS",
     "DUMP_PATH",
     "EXTERNAL_DATABASE_URL",
