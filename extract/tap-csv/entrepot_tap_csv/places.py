@@ -49,11 +49,11 @@ class Places:
     """Finds files.
 
     Attributes:
-        folder: Where files are brought that are not on this machine.
+        folder: Gives the folder to which files are brought that are not on this machine.
         timeout: Seconds after which a silent network counts as cut.
     """
 
-    folder: Path
+    folder: Callable[[], Path]
     timeout: int
 
     def find(self, path: str) -> list[Found]:
@@ -97,7 +97,7 @@ class Places:
             if kind.lower() in _PAGES:
                 raise CannotRead(f"{shown} answered with a page ({kind}), not with a file")
             found.mark = _mark_of(answer)
-            return local_name(self.folder, name, bare, *found.mark.values())
+            return local_name(self.folder(), name, bare, *found.mark.values())
 
         def fetch() -> Path:
             path = Download(
@@ -160,8 +160,8 @@ class Places:
         def fetch() -> Path:
             try:
                 for _ in range(_TRIES):
-                    target = local_name(self.folder, name, bucket, key, *found.mark.values())
-                    check_room(self.folder, found.mark["size"])
+                    target = local_name(self.folder(), name, bucket, key, *found.mark.values())
+                    check_room(self.folder(), found.mark["size"])
                     client.download_file(bucket, key, str(target))
                     now = client.head_object(Bucket=bucket, Key=key)
                     mark = {"etag": now["ETag"], "size": now["ContentLength"]}

@@ -158,7 +158,7 @@ class TapCsv(Tap):
             CannotRead: With everything that stands in the way.
         """
         streams, problems = [], []
-        places = Places(self.spool.folder / _FETCHED, self.config["network_timeout"])
+        places = Places(self._fetched, self.config["network_timeout"])
         for definition in self._definitions:
             try:
                 made = plan.make(
@@ -175,6 +175,9 @@ class TapCsv(Tap):
             self.close()
             raise CannotRead("; ".join(problems))
         return streams
+
+    def _fetched(self) -> Path:
+        return self.spool.folder / _FETCHED
 
     def close(self) -> None:
         """Leave nothing behind but what still waits for the target."""
