@@ -8,7 +8,7 @@ from functools import partial
 
 from meltano_map_transform.mapper import StreamTransform
 from singer_sdk import singerlib as singer
-from singer_sdk.mapper import CustomStreamMap
+from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
 
 from pg_replica.columns import pseudonym
 from pg_replica.errors import Refused
@@ -40,7 +40,7 @@ class MapTransform(StreamTransform):
         if _is_called(self.config["stream_maps"]) and len(secret) < _SHORTEST:
             raise Refused(
                 [
-                    f"{_VARIABLE} is missing, or has less than {_SHORTEST} characters: the stream "
+                    f"{_VARIABLE} is missing, or has less than {_SHORTEST} characters: stream "
                     "maps pseudonymise; nothing was read"
                 ]
             )
@@ -59,13 +59,15 @@ class MapTransform(StreamTransform):
         """
         schema = message_dict["schema"]
         told = {name: value for name, value in schema.items() if _is_ours(name)}
-        for message in super().map_schema_message(message_dict):
-            if isinstance(message, singer.SchemaMessage):
-                message.schema = {**message.schema, **told}
-            yield message
-        for stream_map in self.mapper.stream_maps[message_dict["stream"]]:
+        messages = list(super().map_schema_message(message_dict))
+        maps = self.mapper.stream_maps[message_dict["stream"]]
+        for message, stream_map in zip(messages, maps, strict=True):
+            if isinstance(stream_map, RemoveRecordTransform):
+                continue
             if isinstance(stream_map, CustomStreamMap):
                 stream_map.expr_evaluator.functions[_FUNCTION] = self._pseudonym
+            message.schema = {**message.schema, **told}
+            yield message
 
 
 def _is_ours(name: str) -> bool:

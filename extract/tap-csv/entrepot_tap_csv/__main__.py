@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from pg_replica import domains, plugin_config
+from pg_replica import plugin_config
 from pg_replica.errors import ReplicaError
 
 

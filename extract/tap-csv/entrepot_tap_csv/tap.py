@@ -81,7 +81,9 @@ class TapCsv(Tap):
         ),
     ).to_dict()
 
-    def __init__(self, *, config: t.Any = None, state: t.Any = None, **options: t.Any) -> None:
+    def __init__(
+        self, *, config: t.Any = None, state: t.Any = None, **options: t.Any
+    ) -> None:
         """Keep the state: the streams depend on it.
 
         Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,9 @@ def test_only_what_has_changed_is_read(
     assert replaced(files.messages()) == ["a.csv", "b.csv"]
     opened: list[str] = []
     real = Part.open
-    monkeypatch.setattr(Part, "open", lambda part: opened.append(part.name) or real(part))
+    monkeypatch.setattr(
+        Part, "open", lambda part: opened.append(part.name) or real(part)
+    )
     assert replaced(files.messages()) == [] == opened
     files.write("b.csv", "a,c\n2,3\n4,5\n")
     messages = files.messages()
@@ -35,8 +36,12 @@ def test_only_what_has_changed_is_read(
     assert replaced(files.messages(delimiter=";")) == ["a.csv", "b.csv"]
 
 
-@pytest.mark.parametrize(("removed_files", "parts"), [("keep", []), ("remove", ["b.csv"])])
-def test_a_file_that_is_gone(files: Files, removed_files: str, parts: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("removed_files", "parts"), [("keep", []), ("remove", ["b.csv"])]
+)
+def test_a_file_that_is_gone(
+    files: Files, removed_files: str, parts: list[str]
+) -> None:
     files.write("a.csv", "a\n1\n")
     gone = files.write("b.csv", "a\n2\n")
     files.messages(removed_files=removed_files)
@@ -62,11 +67,13 @@ def test_a_file_that_changes_while_it_is_read(
         files.messages()
 
 
-def test_a_file_that_is_replaced_while_it_is_read_stays_what_it_was(files: Files) -> None:
+def test_a_file_that_is_replaced_while_it_is_read_stays_what_it_was(
+    files: Files,
+) -> None:
     path = files.write("a.csv", "a\n1\n")
     with Part("a.csv", path).open() as file:
         other = files.write("other", "a\n2\n3\n")
-        os.replace(other, path)
+        other.replace(path)
         assert file.read() == b"a\n1\n"
 
 

@@ -1,4 +1,4 @@
-"""What a file's text means: RFC 4180 and its corners, encodings, types; and what is no such text."""
+"""What a file's text means: RFC 4180 and its corners, encodings, types, and faults."""
 
 from __future__ import annotations
 
@@ -102,7 +102,11 @@ TYPED = [
     ({"type": "date", "format": "%d/%m/%Y"}, "29/02/2024", "2024-02-29"),
     ({"type": "date"}, "2024-02-29", "2024-02-29"),
     ({"type": "datetime"}, "2024-02-29 23:59", "2024-02-29T23:59:00"),
-    ({"type": "timestamptz"}, "2024-02-29T23:59:00.5Z", "2024-02-29T23:59:00.500000+00:00"),
+    (
+        {"type": "timestamptz"},
+        "2024-02-29T23:59:00.5Z",
+        "2024-02-29T23:59:00.500000+00:00",
+    ),
     ({"type": "text"}, "01500", "01500"),
     ({"type": "integer", "null_values": ["", "-"]}, "-", None),
 ]
@@ -142,7 +146,9 @@ def test_a_value_of_another_type_is_said_with_its_place(
 
 
 def test_headers_become_names_of_columns(files: Files) -> None:
-    files.write("f.csv", "Etat de l'expérience;Tags généraux - Information/explication\n1;2\n")
+    files.write(
+        "f.csv", "Etat de l'expérience;Tags généraux - Information/explication\n1;2\n"
+    )
     [record] = files.records(delimiter=";", normalize_headers=True)
     names = ["etat_de_lexpérience", "tags_généraux_informationexplication"]
     assert list(record)[:2] == names
@@ -209,7 +215,11 @@ def test_gzip_and_the_members_of_a_zip(files: Files) -> None:
         archive.writestr("c.csv", "a\n3\n")
     files.write("z.csv", packed.getvalue())
     found = [(each["a"], each["_source_file"]) for each in files.records()]
-    assert sorted(found) == [("1", "a.csv"), ("2", "z.csv/in/b.csv"), ("3", "z.csv/c.csv")]
+    assert sorted(found) == [
+        ("1", "a.csv"),
+        ("2", "z.csv/in/b.csv"),
+        ("3", "z.csv/c.csv"),
+    ]
 
 
 @pytest.mark.parametrize(

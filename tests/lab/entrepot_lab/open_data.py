@@ -1,7 +1,7 @@
 """An open-data platform on this machine, which exports one data set as CSV.
 
-`python -m entrepot_lab.open_data FOLDER` listens on the port that the folder holds. As the real one,
-it makes each export anew: no header tells whether it has changed.
+`python -m entrepot_lab.open_data FOLDER` listens on the port that the folder holds. As the
+real one, it makes each export anew: no header tells whether it has changed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "extract" / "tap-csv" / "samples"
-PATH = (
-    "/api/explore/v2.1/catalog/datasets/moncompteformation_catalogueformation/exports/csv"
-)
+PATH = "/api/explore/v2.1/catalog/datasets/moncompteformation_catalogueformation/exports/csv"
 _REFINED = 'intitule_certification:"Certificat Pix"'
 
 
