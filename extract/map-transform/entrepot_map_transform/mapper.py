@@ -38,12 +38,8 @@ class MapTransform(StreamTransform):
         secret = os.environ.get(_VARIABLE, "")
         redact.hide(secret)
         if _is_called(self.config["stream_maps"]) and len(secret) < _SHORTEST:
-            raise Refused(
-                [
-                    f"{_VARIABLE} is missing, or has less than {_SHORTEST} characters: stream "
-                    "maps pseudonymise; nothing was read"
-                ]
-            )
+            problem = f"{_VARIABLE} is missing, or has less than {_SHORTEST} characters"
+            raise Refused([f"{problem}: stream maps pseudonymise; nothing was read"])
         self._pseudonym = partial(_of_value, secret.encode())
 
     def map_schema_message(
