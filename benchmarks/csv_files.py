@@ -1,7 +1,7 @@
-"""Time the load of a CSV file by tap-csv and target-postgres against psql's \\copy of the same file.
+r"""Time the load of a CSV file by tap-csv and target-postgres against psql's copy of the same file.
 
-Both are timed beyond the start of their processes: that of the same command with a file of one line.
-The tap's peak of memory is told too.
+Both are timed beyond the start of their processes, which the same command with a file of one line
+tells. The tap's peak of memory is told too.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def _is_mighty(session: psycopg.Connection) -> bool:
 def main() -> None:
     """Time the rounds, and print medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--admin", required=True, help="URL of a superuser of the target")
+    parser.add_argument(
+        "--admin", required=True, help="URL of a superuser of the target"
+    )
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--quoted", type=int, default=0, help="of a hundred lines")
     parser.add_argument("--typed", action="store_true", help="declare three types")
@@ -158,7 +160,9 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "seconds beyond the start": {k: round(v, 2) for k, v in medians.items()},
+                "seconds beyond the start": {
+                    k: round(v, 2) for k, v in medians.items()
+                },
                 "ratio, ours/psql": round(medians["ours"] / medians["psql"], 2),
                 "memory of the tap, MB": contest.memory // 1024,
             },
@@ -167,9 +171,7 @@ def main() -> None:
     )
 
 
-def _timed(
-    load: Callable[[str, Path], None], url: str, path: Path, rows: int
-) -> float:
+def _timed(load: Callable[[str, Path], None], url: str, path: Path, rows: int) -> float:
     began = time.monotonic()
     load(url, path)
     seconds = time.monotonic() - began

@@ -41,6 +41,7 @@ class Night:
         self._env = {
             **os.environ,
             **self.demo.environment(),
+            "DOMAINS": "pix",
             "MELTANO_PROJECT_ROOT": str(ROOT),
             "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
             "WORK_DIR": str(folder / "work"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from pg_replica import domains, plugin_config
+from pg_replica import plugin_config
 from pg_replica.errors import ReplicaError
 
 
@@ -22,6 +22,8 @@ def _run() -> None:
     from entrepot_tap_csv.tap import TapCsv
     from pg_replica.copy_spool import ReaderGone
 
+    # It would log whole URLs, whose queries may hold a token.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     try:
         TapCsv.cli()
     except (ReaderGone, OSError) as error:

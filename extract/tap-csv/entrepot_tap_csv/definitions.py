@@ -183,7 +183,9 @@ def _problems(definition: Definition) -> list[str]:
     if definition.format == JSON_MAPS and not (
         definition.map and len(definition.field_names) > 1
     ):
-        found.append("json-maps needs map, and field_names: the keys', then the value's")
+        found.append(
+            "json-maps needs map, and field_names: the keys', then the value's"
+        )
     for name, told in definition.columns.items():
         found += [f"column {name}: {each}" for each in _column_problems(told)]
     return found

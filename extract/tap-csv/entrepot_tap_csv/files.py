@@ -96,7 +96,9 @@ def parts_of(path: Path, name: str) -> list[Part]:
             if not file.read(4).startswith(_ZIP):
                 return [Part(name, path)]
             with zipfile.ZipFile(file) as archive:
-                members = [each for each in archive.namelist() if not each.endswith("/")]
+                members = [
+                    each for each in archive.namelist() if not each.endswith("/")
+                ]
     except zipfile.BadZipFile as error:
         raise Misfit(name, f"is damaged: {error}") from None
     except OSError as error:

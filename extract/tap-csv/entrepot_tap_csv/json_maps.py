@@ -35,7 +35,9 @@ def records(file: IO[bytes], name: str, chosen: str, depth: int) -> Iterator[Rec
     """
     text = file.read(_LONGEST + 1)
     if len(text) > _LONGEST:
-        raise Misfit(name, f"has more than {_LONGEST:,} bytes, too many for one JSON text")
+        raise Misfit(
+            name, f"has more than {_LONGEST:,} bytes, too many for one JSON text"
+        )
     try:
         found = json.loads(
             text, parse_int=_Number, parse_float=_Number, object_pairs_hook=_once

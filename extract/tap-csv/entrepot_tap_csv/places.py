@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import glob
 import hashlib
 import os
 import re
@@ -49,11 +48,11 @@ class Places:
     """Finds files.
 
     Attributes:
-        folder: Where files are brought that are not on this machine.
+        folder: Gives the folder to which files are brought that are not on this machine.
         timeout: Seconds after which a silent network counts as cut.
     """
 
-    folder: Path
+    folder: Callable[[], Path]
     timeout: int
 
     def find(self, path: str) -> list[Found]:
@@ -95,9 +94,11 @@ class Places:
         def target(answer: urllib3.BaseHTTPResponse) -> Path:
             kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
             if kind.lower() in _PAGES:
-                raise CannotRead(f"{shown} answered with a page ({kind}), not with a file")
+                raise CannotRead(
+                    f"{shown} answered with a page ({kind}), not with a file"
+                )
             found.mark = _mark_of(answer)
-            return local_name(self.folder, name, bare, *found.mark.values())
+            return local_name(self.folder(), name, bare, *found.mark.values())
 
         def fetch() -> Path:
             path = Download(
@@ -160,8 +161,14 @@ class Places:
         def fetch() -> Path:
             try:
                 for _ in range(_TRIES):
-                    target = local_name(self.folder, name, bucket, key, *found.mark.values())
-                    check_room(self.folder, found.mark["size"])
+                    target = local_name(
+                        self.folder(),
+                        Path(name).name,
+                        bucket,
+                        key,
+                        *found.mark.values(),
+                    )
+                    check_room(self.folder(), found.mark["size"])
                     client.download_file(bucket, key, str(target))
                     now = client.head_object(Bucket=bucket, Key=key)
                     mark = {"etag": now["ETag"], "size": now["ContentLength"]}
@@ -193,15 +200,16 @@ def _with_variables(path: str) -> str:
 def _of_folder(place: str) -> Iterator[Found]:
     place = str(project_root() / unquote(place.removeprefix("file://")))
     if Path(place).is_dir():
-        base, paths = place, glob.glob(f"{glob.escape(place)}/**", recursive=True)
+        base, paths = place, Path(place).rglob("*")
     elif Path(place).exists() or not _MAGIC.search(place):
-        base, paths = str(Path(place).parent), [place]
+        base, paths = str(Path(place).parent), iter([Path(place)])
     else:
         base = _fixed(place)
-        paths = glob.glob(place, recursive=True)
-    for path in map(Path, paths):
-        if path.is_file():
-            name = str(path.relative_to(base or "."))
+        paths = Path(base or "/").glob(place.removeprefix(base).lstrip("/"))
+    for path in paths:
+        is_hidden = path.name.startswith(".") and str(path) != place
+        if path.is_file() and not is_hidden:
+            name = str(path.relative_to(base or "/"))
             yield Found(name, mark_of_file(path.stat()), lambda path=path: path)
 
 

@@ -146,7 +146,11 @@ class Plan:
 
 
 def make(
-    definition: Definition, places: Places, known: dict[str, Any], *, adds_metadata: bool
+    definition: Definition,
+    places: Places,
+    known: dict[str, Any],
+    *,
+    adds_metadata: bool,
 ) -> Plan:
     """Look at all the files of a stream, and bring those here that have changed.
 
@@ -183,7 +187,9 @@ def make(
         else:
             plan.files[name] = entry
     if not plan.columns:
-        raise CannotRead(f"{definition.entity}: no column is known: name them (field_names)")
+        raise CannotRead(
+            f"{definition.entity}: no column is known: name them (field_names)"
+        )
     return plan
 
 
@@ -224,7 +230,9 @@ def _columns(part: Part, definition: Definition) -> tuple[list[str], int]:
             )
     ours = {FILE, LINE, SDC_FILE, SDC_TIME, SDC_LINE, *definition.constants}
     if clash := [name for name in cells if name in ours]:
-        raise Misfit(part.name, f"the column {shown(clash[0])} is added by the tap", line=1)
+        raise Misfit(
+            part.name, f"the column {shown(clash[0])} is added by the tap", line=1
+        )
     return cells, extra
 
 
@@ -239,9 +247,9 @@ def _head(
     """Take the header, if there is one, and give the names of columns."""
     given, skips = definition.field_names, definition.skip_header
     if given:
-        if skips and (first := records.first()):
-            if skips == IF_PRESENT and not names.is_header(first[1], given):
-                records.put_back(first)
+        first = records.first() if skips else None
+        if first and skips == IF_PRESENT and not names.is_header(first[1], given):
+            records.put_back(first)
         return given, 0
     first = records.first()
     if first is None:

@@ -44,7 +44,10 @@ class Layout:
         self._special = re.compile(rf"[\\\n\r\0{re.escape(self.delimiter)}]")
         self._escapes = str.maketrans(
             {
-                **{"\\": r"\\", "\n": r"\n", "\r": r"\r", _NULL: r"\N"},
+                "\\": r"\\",
+                "\n": r"\n",
+                "\r": r"\r",
+                _NULL: r"\N",
                 self.delimiter: f"\\{self.delimiter}",
             }
         )
@@ -89,7 +92,9 @@ class Layout:
             lines, numbers, records = [], [], self._all(batch)
         written = self._ended(lines, numbers)
         if records:
-            written += self._ended(self._written(records), [each[0] for each in records])
+            written += self._ended(
+                self._written(records), [each[0] for each in records]
+            )
         count = len(written)
         written.append(b"")
         return b"\n".join(written), count
@@ -214,14 +219,21 @@ class Layout:
     ) -> NoReturn:
         """Find the first cell that does not fit."""
         column = self.columns[place]
-        for (number, _), cell in zip(records, cells, strict=True):
-            try:
-                read([cell])
-            except NoSuchValue:
-                break
+        pairs = zip(records, cells, strict=True)
+        number, cell = next(
+            (n, cell) for (n, _), cell in pairs if not _fits(read, cell)
+        )
         raise Misfit(
             self.file,
             f"{shown(cell)} is not {column.expects}",
             line=number,
             column=column.name,
         ) from None
+
+
+def _fits(read: Reader, cell: str) -> bool:
+    try:
+        read([cell])
+    except NoSuchValue:
+        return False
+    return True

@@ -19,7 +19,9 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context
 
-_FILE_SIZE = 16 * 1024 * 1024  # bytes of a COPY file, about: what the target loads meanwhile
+_FILE_SIZE = (
+    4 * 1024 * 1024
+)  # bytes of a COPY file, about: what the target loads meanwhile
 
 
 @dataclass(slots=True)
@@ -72,7 +74,9 @@ class CsvStream(Stream):
     def _generate_schema_messages(self) -> t.Generator[SchemaMessage, None, None]:
         """Add to each schema what no stream map knows of: types, and the parts replaced."""
         if self._tap.copies:
-            messages = [SchemaMessage(self.name, self.plan.schema, self.primary_keys, None)]
+            messages = [
+                SchemaMessage(self.name, self.plan.schema, self.primary_keys, None)
+            ]
         else:
             messages = list(super()._generate_schema_messages())
         for message in messages:
@@ -84,7 +88,11 @@ class CsvStream(Stream):
         completed = {**schema, "x-origin": ours["x-origin"]}
         for name, told in completed["properties"].items():
             told.update(
-                {k: v for k, v in ours["properties"].get(name, {}).items() if k[:2] == "x-"}
+                {
+                    k: v
+                    for k, v in ours["properties"].get(name, {}).items()
+                    if k[:2] == "x-"
+                }
             )
         if self._replaces:
             completed["x-replace-by"] = [FILE]

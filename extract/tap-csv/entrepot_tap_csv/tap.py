@@ -81,7 +81,9 @@ class TapCsv(Tap):
         ),
     ).to_dict()
 
-    def __init__(self, *, config: t.Any = None, state: t.Any = None, **options: t.Any) -> None:
+    def __init__(
+        self, *, config: t.Any = None, state: t.Any = None, **options: t.Any
+    ) -> None:
         """Keep the state: the streams depend on it.
 
         Args:
@@ -158,7 +160,7 @@ class TapCsv(Tap):
             CannotRead: With everything that stands in the way.
         """
         streams, problems = [], []
-        places = Places(self.spool.folder / _FETCHED, self.config["network_timeout"])
+        places = Places(self._fetched, self.config["network_timeout"])
         for definition in self._definitions:
             try:
                 made = plan.make(
@@ -172,8 +174,12 @@ class TapCsv(Tap):
             else:
                 streams.append(CsvStream(self, made))
         if problems:
+            self.close()
             raise CannotRead("; ".join(problems))
         return streams
+
+    def _fetched(self) -> Path:
+        return self.spool.folder / _FETCHED
 
     def close(self) -> None:
         """Leave nothing behind but what still waits for the target."""

@@ -74,12 +74,10 @@ class Text:
         except UnicodeDecodeError as error:
             self._refuse(data, error.start, f"is not {self._codec.name}")
         whole = len(data) - len(self._decoder.getstate()[0])
-        if self._codec.name == "utf-8":
-            utf8 = data[:whole]  # what was just checked
-        else:
-            utf8 = text.encode()
+        is_utf8 = self._codec.name == "utf-8"
+        utf8 = data[:whole] if is_utf8 else text.encode()
         if b"\0" in utf8:
-            start = utf8.index(b"\0") if self._codec.name == "utf-8" else data.index(b"\0")
+            start = (utf8 if is_utf8 else data).index(b"\0")
             self._refuse(data, start, "is no text")
         if not self._decoded:
             utf8 = utf8.removeprefix(codecs.BOM_UTF8)

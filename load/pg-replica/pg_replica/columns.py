@@ -177,13 +177,23 @@ def rewriter(
     return rewrite if actions else iter
 
 
+def pseudonym(key: bytes, value: bytes) -> bytes:
+    """Give a value's pseudonym, as the source's SQL does.
+
+    Args:
+        key: `PSEUDONYM_SECRET`.
+        value: The value's text, in UTF-8.
+    """
+    return hmac.digest(key, value, "sha256").hex().encode()
+
+
 def _pseudonymiser(key: bytes, type_name: str) -> Callable[[bytes], bytes]:
     """Build the function from a field of COPY's text to its pseudonym.
 
     A cast to text, as the SQL does it, differs from the output form for two types.
     """
 
-    def pseudonym(field: bytes) -> bytes:
+    def of_field(field: bytes) -> bytes:
         if field == _NULL:
             return field
         value = unescaped(field)
@@ -191,9 +201,9 @@ def _pseudonymiser(key: bytes, type_name: str) -> Callable[[bytes], bytes]:
             value = {b"t": b"true", b"f": b"false"}[value]
         elif type_name.startswith("character("):
             value = value.rstrip(b" ")
-        return hmac.digest(key, value, "sha256").hex().encode()
+        return pseudonym(key, value)
 
-    return pseudonym
+    return of_field
 
 
 def unescaped(field: bytes) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ def is_off(arguments: list[str]) -> bool:
     Raises:
         Refused: If DOMAINS names a domain that is unknown.
     """
-    pairs = zip(arguments, arguments[1:], strict=False)
-    paths = [path for name, path in pairs if name == _CONFIG and path != "ENV"]
+    paths = [
+        path for name, path in pairwise(arguments) if name == _CONFIG and path != "ENV"
+    ]
     paths += [
         each.partition("=")[2] for each in arguments if each.startswith(f"{_CONFIG}=")
     ]

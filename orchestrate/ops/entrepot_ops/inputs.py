@@ -15,6 +15,8 @@ from entrepot_ops.plan import Step
 
 _VARIABLES = (
     "BACKUP_MODE",
+    "BAROMETRE_FILES",
+    "CPF_CATALOGUE_URL",
     "DCAT_DUMPS",
     "DCAT_FORMAT",
     "DCAT_PARTIAL",

@@ -1,6 +1,7 @@
 """The demo's servers: `python -m entrepot_lab.demo up|exec|show|status|down`.
 
-Everything is in the folder `.demo`: two databases, an LCMS, and `env`, the settings for the night.
+Everything is in the folder `.demo`: two databases, an LCMS, an open-data platform, and `env`, the
+settings for the night.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from entrepot_lab import lcms, source
+from entrepot_lab import lcms, open_data, source
 from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
 from entrepot_lab.service import Service
 
@@ -31,7 +32,7 @@ _NOT_HERE = (
     "NOTIFICATIONS",
     "TABLES_FILE",
 )
-_DOMAINS = "pix,lcms,ecospheres"
+_DOMAINS = "pix,lcms,cpf,barometre,ecospheres"
 # Relative to the project's folder, where the demo runs.
 _CATALOGUE = Path("extract") / "tap-dcat" / "samples"
 # The big tables that only grow.
@@ -67,6 +68,11 @@ class Demo:
         return Service(self.folder / "lcms", lcms.__name__)
 
     @property
+    def open_data(self) -> Service:
+        """The open-data platform."""
+        return Service(self.folder / "open-data", open_data.__name__)
+
+    @property
     def env_file(self) -> Path:
         """The settings, one `KEY=value` a line, as a `.env` has them."""
         return self.folder / "env"
@@ -81,6 +87,7 @@ class Demo:
         for server in (self.source, self.warehouse):
             server.create(_SETTINGS).start()
         self.lcms.start()
+        self.open_data.start()
         passwords = self._passwords()
         self.source.create_role(SOURCE_OWNER, passwords[SOURCE_OWNER])
         for role in (OWNER, *READERS):
@@ -94,6 +101,7 @@ class Demo:
         for server in (self.source, self.warehouse):
             server.stop()
         self.lcms.stop()
+        self.open_data.stop()
 
     def clean(self) -> None:
         """Stop the servers and remove everything."""
@@ -117,7 +125,7 @@ class Demo:
     def _passwords(self) -> dict[str, str]:
         """Give each role's password; made once."""
         passwords = {}
-        for role in (SOURCE_OWNER, OWNER, *READERS):
+        for role in (SOURCE_OWNER, OWNER, *READERS, "pseudonyms"):
             path = self.folder / f"password.{role}"
             if not path.exists():
                 _write_secret(path, secrets.token_urlsafe(18))
@@ -150,6 +158,11 @@ class Demo:
             "DOMAINS": _DOMAINS,
             "LCMS_API_URL": f"http://127.0.0.1:{self.lcms.port}",
             "LCMS_API_KEY": self.lcms.key,
+            "BAROMETRE_FILES": str(open_data.SAMPLES / "barometre"),
+            "CPF_CATALOGUE_URL": (
+                f"http://127.0.0.1:{self.open_data.port}{open_data.PATH}?{open_data.query()}"
+            ),
+            "PSEUDONYM_SECRET": passwords["pseudonyms"],
             "BACKUP_MODE": _APPEND,
             "DCAT_SOURCE": str(_CATALOGUE),
             "PG_BINDIR": str(embedded_binaries()),
@@ -202,6 +215,7 @@ The warehouse is ready. What to look at:
             "source": self.source,
             "warehouse": self.warehouse,
             "LCMS": self.lcms,
+            "open-data platform": self.open_data,
         }
         for name, server in servers.items():
             running = server.is_running()

@@ -1,0 +1,1 @@
+"""Stream maps with pseudonyms."""

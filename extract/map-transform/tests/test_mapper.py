@@ -1,0 +1,88 @@
+"""Stream maps with pseudonyms."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from entrepot_map_transform.mapper import MapTransform
+from pg_replica.errors import Refused
+
+SECRET = "sixteen characters, or more"
+MAPS = {
+    "people": {"name": "pseudonym(name)", "age": "age", "__else__": "__NULL__"},
+    "__else__": "__NULL__",
+}
+SCHEMA = {
+    "type": "SCHEMA",
+    "stream": "people",
+    "key_properties": [],
+    "schema": {
+        "x-replace-by": ["age"],
+        "properties": {
+            name: {"type": ["string", "null"]} for name in ("name", "age", "x")
+        },
+    },
+}
+
+
+def mapped(capsys: pytest.CaptureFixture[str], *messages: dict) -> list[dict[str, Any]]:
+    text = "".join(f"{json.dumps(each)}\n" for each in messages)
+    MapTransform(config={"stream_maps": deepcopy(MAPS)}).listen(io.StringIO(text))
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def record(**values: Any) -> dict[str, Any]:
+    return {"type": "RECORD", "stream": "people", "record": values}
+
+
+def test_a_pseudonym_is_the_hmac_of_the_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PSEUDONYM_SECRET", SECRET)
+    schema, *records = mapped(
+        capsys,
+        SCHEMA,
+        record(name="Zoé", age="7", x="secret"),
+        record(name=None, age=None, x=None),
+    )
+    assert schema["schema"]["x-replace-by"] == ["age"]
+    assert list(schema["schema"]["properties"]) == ["name", "age"]
+    digest = hmac.new(SECRET.encode(), "Zoé".encode(), hashlib.sha256).hexdigest()
+    assert [each["record"] for each in records] == [
+        {"name": digest, "age": "7"},
+        {"name": None, "age": None},
+    ]
+
+
+def test_other_streams_do_not_pass(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PSEUDONYM_SECRET", SECRET)
+    other = {**SCHEMA, "stream": "others"}
+    sent = {**record(name="Zoé"), "stream": "others"}
+    assert mapped(capsys, other, sent) == []
+
+
+@pytest.mark.parametrize("secret", ["", "short"])
+def test_without_a_secret_nothing_is_read(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PSEUDONYM_SECRET", secret)
+    with pytest.raises(Refused, match="PSEUDONYM_SECRET"):
+        MapTransform(config={"stream_maps": deepcopy(MAPS)})
+    MapTransform(config={"stream_maps": {"people": {"name": "md5(name)"}}})
+
+
+def test_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PSEUDONYM_SECRET", SECRET)
+    batch = {"type": "BATCH", "stream": "people", "encoding": {}, "manifest": []}
+    mapper = MapTransform(config={"stream_maps": deepcopy(MAPS)})
+    with pytest.raises(NotImplementedError, match="BATCH"):
+        mapper.listen(io.StringIO(f"{json.dumps(batch)}\n"))
