@@ -47,7 +47,10 @@ def test_a_second_up_keeps_everything(demo: Demo) -> None:
 
 def test_up_starts_what_was_stopped(demo: Demo) -> None:
     demo.down()
-    stopped = [f"the {name} is stopped" for name in ("source", "warehouse", "LCMS", "open-data platform")]
+    stopped = [
+        f"the {name} is stopped"
+        for name in ("source", "warehouse", "LCMS", "open-data platform")
+    ]
     assert demo.status().splitlines() == stopped
     demo.up()
     assert "the warehouse runs on 127.0.0.1:" in demo.status()
