@@ -4,5 +4,8 @@ from (select '{{ ref("skill_states") }}' as relation) as states
 where not exists (
     select 1
     from pg_catalog.pg_index as unique_keys
-    where unique_keys.indrelid = states.relation::regclass and unique_keys.indisunique and unique_keys.indisvalid
+    where
+        unique_keys.indrelid = states.relation::regclass
+        and unique_keys.indisunique
+        and unique_keys.indisvalid
 )

@@ -30,13 +30,13 @@ from (
 inner join pg_catalog.pg_class as read_tables on personal.table_name = read_tables.relname
 inner join pg_catalog.pg_attribute as read_columns
     on read_tables.oid = read_columns.attrelid and personal.column_name = read_columns.attname
-inner join pg_catalog.pg_depend as dependencies
+inner join pg_catalog.pg_depend as reads
     on
-        read_tables.oid = dependencies.refobjid
-        and read_columns.attnum = dependencies.refobjsubid
-        and dependencies.refclassid = 'pg_catalog.pg_class'::regclass
-        and dependencies.classid = 'pg_catalog.pg_rewrite'::regclass
-inner join pg_catalog.pg_rewrite as rules on dependencies.objid = rules.oid
+        read_tables.oid = reads.refobjid
+        and read_columns.attnum = reads.refobjsubid
+        and reads.refclassid = 'pg_catalog.pg_class'::regclass
+        and reads.classid = 'pg_catalog.pg_rewrite'::regclass
+inner join pg_catalog.pg_rewrite as rules on reads.objid = rules.oid
 inner join pg_catalog.pg_class as views on rules.ev_class = views.oid
 inner join pg_catalog.pg_namespace as layers on views.relnamespace = layers.oid
 where layers.nspname = 'staging'

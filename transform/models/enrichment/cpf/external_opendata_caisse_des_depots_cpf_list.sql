@@ -6,4 +6,4 @@ select distinct on (record_id)
     intitule_formation,
     numero_formation
 from {{ ref('stg_cpf__formations') }}
-order by record_id, date_extract desc, source_line
+order by record_id asc, date_extract desc, source_line asc

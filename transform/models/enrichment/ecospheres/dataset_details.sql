@@ -5,13 +5,24 @@ with completeness as (
         100.0 * count(*) filter (where not is_missing or compte_vide) / count(*)
             as percantage_filling,
         100.0 * count(*) filter (where not is_missing) / count(*) as taux_completude,
-        {%- for field in [
-            'catalog', 'contact_point', 'licenses', 'modification', 'rights_holder',
-            'right_statement', 'spatial', 'status', 'title'
-        ] %}
-        coalesce(bool_or(is_missing) filter (where champ = '{{ field }}'), false)
-            as is_missing_{{ field }}{{ "," if not loop.last }}
-        {%- endfor %}
+        coalesce(bool_or(is_missing) filter (where champ = 'catalog'), false)
+            as is_missing_catalog,
+        coalesce(bool_or(is_missing) filter (where champ = 'contact_point'), false)
+            as is_missing_contact_point,
+        coalesce(bool_or(is_missing) filter (where champ = 'licenses'), false)
+            as is_missing_licenses,
+        coalesce(bool_or(is_missing) filter (where champ = 'modification'), false)
+            as is_missing_modification,
+        coalesce(bool_or(is_missing) filter (where champ = 'rights_holder'), false)
+            as is_missing_rights_holder,
+        coalesce(bool_or(is_missing) filter (where champ = 'right_statement'), false)
+            as is_missing_right_statement,
+        coalesce(bool_or(is_missing) filter (where champ = 'spatial'), false)
+            as is_missing_spatial,
+        coalesce(bool_or(is_missing) filter (where champ = 'status'), false)
+            as is_missing_status,
+        coalesce(bool_or(is_missing) filter (where champ = 'title'), false)
+            as is_missing_title
     from {{ ref('dataset_fields') }}
     group by dump_date, dataset
 ),
@@ -88,14 +99,12 @@ statuses as (
     select
         datasets.dump_date,
         datasets.dataset,
-        min(written.code) as status_code,
-        min(coalesce(known.libelle, written.code)) as status
+        min(substring(listed.iri from '[^/#]+$')) as status_code,
+        min(coalesce(known.libelle, substring(listed.iri from '[^/#]+$'))) as status
     from {{ ref('stg_ecospheres__datasets') }} as datasets
-    cross join lateral (
-        select substring(listed.iri from '[^/#]+$') as code
-        from unnest(datasets.statuses) as listed (iri)
-    ) as written
-    left join {{ ref('dcat_statuts') }} as known on written.code = known.code
+    cross join unnest(datasets.statuses) as listed (iri)
+    left join {{ ref('dcat_statuts') }} as known
+        on known.code = substring(listed.iri from '[^/#]+$')
     group by datasets.dump_date, datasets.dataset
 )
 
@@ -141,22 +150,23 @@ select
     end as couverture,
     coalesce(universes.univers, '{}') as univers,
     universes.motif as univers_motif,
-    exists (
+    exists(
         select 1
         from {{ ref('motifs_acces_ouvert') }} as open_access
         where
-            (open_access.genre = 'iri' and open_access.motif = any(datasets.access_iris))
-            or (
-                open_access.genre = 'texte'
-                and exists (
-                    select 1
-                    from unnest(datasets.access_labels) as labels (label)
-                    where
-                        position(
-                            {{ plain_text('open_access.motif') }} in {{ plain_text('labels.label') }}
-                        ) > 0
-                )
-            )
+            case open_access.genre
+                when 'iri' then open_access.motif = any(datasets.access_iris)
+                when 'texte'
+                    then exists (
+                        select 1
+                        from unnest(datasets.access_labels) as labels (label)
+                        where
+                            strpos(
+                                {{ plain_text('labels.label') }},
+                                {{ plain_text('open_access.motif') }}
+                            ) > 0
+                    )
+            end
     ) as is_open,
     completeness.percantage_filling::double precision as percantage_filling,
     completeness.taux_completude::double precision as taux_completude,

@@ -12,10 +12,13 @@ select
     taux_completude,
     percantage_filling,
     is_open,
-    {%- for field in [
-        'catalog', 'contact_point', 'licenses', 'modification', 'rights_holder',
-        'right_statement', 'spatial', 'status', 'title'
-    ] %}
-    is_missing_{{ field }}{{ "," if not loop.last }}
-    {%- endfor %}
+    is_missing_catalog,
+    is_missing_contact_point,
+    is_missing_licenses,
+    is_missing_modification,
+    is_missing_rights_holder,
+    is_missing_right_statement,
+    is_missing_spatial,
+    is_missing_status,
+    is_missing_title
 from {{ ref('dataset_details') }}

@@ -1,5 +1,6 @@
 select
-    lower(numero_formation) || coalesce(code_region, '') || coalesce(code_departement, '') as record_id,
+    lower(numero_formation) || coalesce(code_region, '') || coalesce(code_departement, '')
+        as record_id,
     left(date_extract, 10)::date as date_extract,
     nom_of,
     intitule_formation,
