@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 
+# Before pytest-xdist, which then writes the group into the names of the tests.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process: they share what dbt and Meltano write in the project."""
     here = Path(__file__).parent

