@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,15 +67,14 @@ class Pair:
         env = {**self.lab.env, "DOMAINS": "lcms", **self.server.variables()}
         log = self.lab.folder / "log"
         log.unlink(missing_ok=True)
-        given, statuses = Path(os.devnull), []
+        sent: list[str] = []
+        statuses = []
         for name, config in (("tap_lcms", tap), ("target_postgres", target)):
             path, out = (self.lab.folder / f"{name}.{end}" for end in ("json", "out"))
             path.write_text(json.dumps(config))
-            options = ["--config", str(path)]
-            statuses.append(
-                prepared.run(f"entrepot_{name}", options, env, out, log, given)
-            )
-            given = out
+            options = ["--config", str(path), *sent]
+            statuses.append(prepared.run(f"entrepot_{name}", options, env, out, log))
+            sent = ["--input", str(out)]
         self.output = log.read_text()
         assert KEY not in self.output
         assert "Traceback" not in self.output, self.output

@@ -276,7 +276,7 @@ def with_name(written: str) -> bytes:
 @pytest.mark.parametrize("written", HALVES)
 def test_half_of_a_surrogate_pair_is_no_text(written: str) -> None:
     reading = Reading(CONTENTS, 0)
-    with pytest.raises(BadContent, match="stream areas, record .*half of a surrogate"):
+    with pytest.raises(BadContent, match=r"stream areas, record .*half of a surrogate"):
         reading.fill(payload.records(answer(with_name(written)), STREAMS))
 
 

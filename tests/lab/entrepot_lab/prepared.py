@@ -22,10 +22,9 @@ def run(
     env: dict[str, str],
     out: Path,
     errors: Path,
-    given: Path = Path(os.devnull),
     timeout: float = 60,
 ) -> int:
-    """Run `python -m PACKAGE`.
+    """Run `python -m PACKAGE` without standard input.
 
     Args:
         package: The plugin's.
@@ -33,7 +32,6 @@ def run(
         env: The environment, whole.
         out: Takes standard output.
         errors: Takes standard error, after what it holds.
-        given: Standard input.
         timeout: Seconds that it may take.
 
     Returns:
@@ -43,7 +41,7 @@ def run(
         TimeoutError: If it takes longer; it has then been killed.
     """
     process = _FORKS.Process(
-        target=_become, args=(package, list(arguments), env, (given, out, errors))
+        target=_become, args=(package, list(arguments), env, out, errors)
     )
     process.start()
     process.join(timeout)
@@ -55,15 +53,13 @@ def run(
 
 
 def _become(
-    package: str, arguments: list[str], env: dict[str, str], files: tuple[Path, ...]
+    package: str, arguments: list[str], env: dict[str, str], out: Path, errors: Path
 ) -> None:
     os.environ.clear()
     os.environ.update(env)
     tempfile.tempdir = None  # TMPDIR may be another
-    modes = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for number, path in enumerate(files):
-        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        os.dup2(os.open(path, (*modes, append)[number], 0o600), number)
-    sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing has closed it
+    for number, path, mode in ((1, out, os.O_TRUNC), (2, errors, os.O_APPEND)):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
+        os.dup2(file, number)
     sys.argv = [package, *arguments]
     importlib.import_module(f"{package}.__main__").main()
