@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from entrepot_lab import lcms
+from entrepot_lab import lcms, prepared
 from entrepot_lab.lcms import KEY, Lcms
 from entrepot_lab.warehouse import READER, Lab
 from entrepot_tap_lcms.content import CONTENTS
@@ -64,35 +62,23 @@ class Pair:
         self.output = ""
 
     def run(self, **settings: Any) -> tuple[int, int]:
-        tap = {"retry_wait": 0.01, "deadline": 3, "tries": 2, **settings}
+        tap = {"retry_wait": 0.01, "tries": 2, **settings}
         target = {"default_target_schema": SCHEMA, "load_method": "overwrite"}
-        commands = []
-        for name, config in (("tap_lcms", tap), ("target_postgres", target)):
-            path = self.lab.folder / f"{name}.json"
-            path.write_text(json.dumps(config))
-            module = f"entrepot_{name}"
-            commands.append([sys.executable, "-m", module, "--config", str(path)])
         env = {**self.lab.env, "DOMAINS": "lcms", **self.server.variables()}
-        with (self.lab.folder / "log").open("w+b") as log:
-            first = subprocess.Popen(
-                commands[0], env=env, stdout=subprocess.PIPE, stderr=log
-            )
-            second = subprocess.run(
-                commands[1],
-                env=env,
-                stdin=first.stdout,
-                stdout=log,
-                stderr=log,
-                check=False,
-            )
-            assert first.stdout is not None
-            first.stdout.close()
-            status = first.wait()
-            log.seek(0)
-            self.output = log.read().decode()
+        log = self.lab.folder / "log"
+        log.unlink(missing_ok=True)
+        sent: list[str] = []
+        statuses = []
+        for name, config in (("tap_lcms", tap), ("target_postgres", target)):
+            path, out = (self.lab.folder / f"{name}.{end}" for end in ("json", "out"))
+            path.write_text(json.dumps(config))
+            options = ["--config", str(path), *sent]
+            statuses.append(prepared.run(f"entrepot_{name}", options, env, out, log))
+            sent = ["--input", str(out)]
+        self.output = log.read_text()
         assert KEY not in self.output
         assert "Traceback" not in self.output, self.output
-        return status, second.returncode
+        return statuses[0], statuses[1]
 
     def load(self, **settings: Any) -> None:
         assert self.run(**settings) == (0, 0), self.output
@@ -177,8 +163,8 @@ FAULTS = {
     "500 for ever": (instead(*[lcms.status(500)] * 2), "answered 500"),
     "429 for too long": (instead(lcms.status(429, Retry_After="999")), "999 seconds"),
     "wrong key": (wrong_key, "LCMS_API_KEY"),
-    "stall": (instead(lcms.stall, lcms.stall), "within 3 seconds"),
-    "drip": (instead(lcms.drip, lcms.drip), "within 3 seconds"),
+    "stall": (instead(lcms.stall), "within 2 seconds"),
+    "drip": (instead(lcms.drip), "within 2 seconds"),
     "lost": (instead(lcms.lost, lcms.lost), "tried 2 times"),
     "truncated": (instead(lcms.cut), "cut off"),
     "page": (instead(lcms.page), "no JSON"),
@@ -202,7 +188,8 @@ def test_after_every_failure_the_content_is_still_there(pair: Pair) -> None:
         changed["areas"][0]["name"] = name
         pair.server.give(changed)
         order(pair.server)
-        tap, target = pair.run()
+        impatient = {"deadline": 2, "tries": 1} if "within" in words else {}
+        tap, target = pair.run(**impatient)
         assert max(tap, target) > 0, name
         assert words in pair.output, pair.output
         assert pair.content() == before, name

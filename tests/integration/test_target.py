@@ -432,6 +432,53 @@ def test_an_emptied_stream_empties_its_table(loader: Loader) -> None:
     assert loader.ask(NAMES) == [(None,)]
 
 
+def test_a_stream_may_refuse_to_be_emptied(loader: Loader) -> None:
+    guarded = schema("one", ["id"], id="integer", name="text", x_refuse_empty=True)
+    # Without rows before there are none to lose.
+    for _ in range(2):
+        loader.load([guarded, *full("none", 0)[1:]], load_method="overwrite")
+    loader.load([guarded, *full("first")[1:]], load_method="overwrite")
+    emptied = [guarded, TWO, record("two", name="second"), *full("second")[-3:]]
+    loader.refuse(
+        emptied,
+        f"stream one is empty, and table {SCHEMA}.one is not",
+        "no table has been replaced",
+        load_method="overwrite",
+    )
+    assert loader.states == []
+    assert loader.ask(NAMES) == [("first",)]
+    loader.load([ONE, *emptied[1:]], load_method="overwrite")
+    assert loader.ask(NAMES) == [("second",)]
+
+
+def test_a_stream_has_the_indexes_that_it_names(loader: Loader) -> None:
+    listed = (
+        "SELECT regexp_replace(indexdef, '.* USING ', '') FROM pg_indexes"
+        f" WHERE schemaname = '{SCHEMA}' AND tablename = 'one' ORDER BY 1"
+    )
+
+    def indexed(*names: list[str]) -> Messages:
+        first = schema(
+            "one", ["id"], id="integer", name="text", x_postgres_indexes=names
+        )
+        return [first, *full("first")[1:]]
+
+    for _ in range(2):
+        loader.load(indexed(["name"], ["name", "id"]), load_method="overwrite")
+        assert loader.ask(listed) == [
+            ("btree (id)",),
+            ("btree (name)",),
+            ("btree (name, id)",),
+        ]
+    loader.refuse(
+        indexed(["nome"]),
+        "stream one",
+        "x-postgres-indexes",
+        "nome",
+        load_method="overwrite",
+    )
+
+
 def without(kind: str, stream: str) -> Callable[[Messages], Messages]:
     return lambda messages: [
         each

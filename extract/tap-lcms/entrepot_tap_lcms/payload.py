@@ -11,6 +11,7 @@ from ijson.common import ObjectBuilder
 
 from entrepot_tap_lcms.client import Answer
 from entrepot_tap_lcms.errors import BadContent
+from entrepot_tap_lcms.surrogates import WithoutHalves
 
 _BEGIN = 1024  # bytes
 _OPEN, _CLOSE = ("start_map", "start_array"), ("end_map", "end_array")
@@ -37,7 +38,7 @@ def records(answer: Answer, wanted: Collection[str]) -> Iterator[tuple[str, Any]
 
 
 def _events(file: IO[bytes]) -> Events:
-    return iter(ijson.basic_parse(file))
+    return iter(ijson.basic_parse(WithoutHalves(file)))
 
 
 def _records(

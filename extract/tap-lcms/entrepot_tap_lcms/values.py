@@ -40,13 +40,10 @@ def text(value: Any) -> str | None:
     if not isinstance(value, str):
         raise Misfit("a text is wanted")
     if "\0" in value:
-        raise Misfit("it holds a NUL character, which PostgreSQL's text cannot hold")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
         raise Misfit(
-            "it holds half of a surrogate pair, which is no character"
-        ) from None
+            "it holds a NUL character or half of a surrogate pair, which PostgreSQL's text cannot "
+            "hold"
+        )
     return value
 
 

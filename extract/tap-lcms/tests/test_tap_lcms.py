@@ -6,21 +6,24 @@ import base64
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from singer_sdk.testing import get_tap_test_class
 
-from entrepot_lab import lcms
+from entrepot_lab import lcms, prepared
 from entrepot_lab.lcms import KEY, Lcms
 from entrepot_tap_lcms import payload
 from entrepot_tap_lcms.client import Answer
 from entrepot_tap_lcms.content import CONTENTS
 from entrepot_tap_lcms.errors import BadContent
 from entrepot_tap_lcms.reading import Reading
+from entrepot_tap_lcms.surrogates import WithoutHalves
 from entrepot_tap_lcms.tap import TapLcms
 
 STREAMS = {content.name for content in CONTENTS}
@@ -37,31 +40,32 @@ class Runner:
         self.output = ""
         self.lines: list[str] = []
 
+    def env(self, **variables: str) -> dict[str, str]:
+        own = {"PATH": os.environ["PATH"], "DOMAINS": "pix,lcms"}
+        folder = str(self.folder)
+        given = self.server.variables()
+        return {**own, "HOME": folder, "TMPDIR": folder, **given, **variables}
+
     def run(self, variables: dict[str, str] | None = None, **settings: Any) -> int:
         config = self.folder / "tap.json"
         config.write_text(json.dumps({**QUICK, **settings}))
-        done = subprocess.run(
-            [sys.executable, "-m", "entrepot_tap_lcms", "--config", str(config)],
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.folder),
-                "TMPDIR": str(self.folder),
-                "DOMAINS": "pix,lcms",
-                **self.server.variables(),
-                **(variables or {}),
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        out, errors = self.folder / "out", self.folder / "errors"
+        errors.unlink(missing_ok=True)
+        status = prepared.run(
+            "entrepot_tap_lcms",
+            ["--config", str(config)],
+            self.env(**(variables or {})),
+            out,
+            errors,
         )
-        self.output, self.lines = done.stderr, done.stdout.splitlines()
+        self.output, sent = errors.read_text(), out.read_text()
+        self.lines = sent.splitlines()
         assert "Traceback" not in self.output, self.output
-        for text in (done.stdout, done.stderr):
+        for text in (sent, self.output):
             for spelling in (KEY, base64.b64encode(KEY.encode()).decode()):
                 assert spelling not in text
         assert [each for each in self.folder.iterdir() if each.is_dir()] == []
-        return done.returncode
+        return status
 
     def messages(self, **settings: Any) -> Messages:
         assert self.run(**settings) == 0, self.output
@@ -256,6 +260,43 @@ def test_numbers_keep_their_digits(runner: Runner) -> None:
     assert runner.record("skills")["pixValue"] == "1.2345678901234567891"
 
 
+HALVES = [r"a \ud83d b", r"\uDE00", r"\ud83d\u0041", r"\ud83d\ud83d\ude00", r"\\\udbff"]
+WHOLE = {r"\ud83d\ude00": "😀", r"\\ud83d": r"\ud83d", r"\u00e9\\\\": "é\\\\"}
+
+
+def with_name(written: str) -> bytes:
+    """Content whose only area has a name, given as JSON writes it."""
+    return (
+        json.dumps(small(areas={"name": 0}))
+        .replace('"name": 0', f'"name": "{written}"')
+        .encode()
+    )
+
+
+@pytest.mark.parametrize("written", HALVES)
+def test_half_of_a_surrogate_pair_is_no_text(written: str) -> None:
+    reading = Reading(CONTENTS, 0)
+    with pytest.raises(BadContent, match=r"stream areas, record .*half of a surrogate"):
+        reading.fill(payload.records(answer(with_name(written)), STREAMS))
+
+
+@pytest.mark.parametrize("written", WHOLE)
+def test_what_only_looks_like_a_half_arrives(written: str) -> None:
+    reading = Reading(CONTENTS, 0)
+    reading.fill(payload.records(answer(with_name(written)), STREAMS))
+    assert [row["name"] for row in reading.rows("areas")] == [WHOLE[written]]
+
+
+@pytest.mark.parametrize("size", range(1, 40))
+def test_halves_are_found_wherever_a_chunk_ends(size: int) -> None:
+    written = "".join(f"{each}, " for each in [*HALVES, *WHOLE, "é", r"\u12"]).encode()
+    source = WithoutHalves(io.BytesIO(written))
+    read = b"".join(iter(lambda: source.read(size), b""))
+    assert read == WithoutHalves(io.BytesIO(written)).read()
+    assert read.count(rb"\u0000") == len(HALVES)
+    assert len(read) == len(written)
+
+
 # -- content that is not what it should be
 
 AREA = {"id": "recA", "name": "x"}
@@ -348,8 +389,6 @@ def test_the_deadline_is_of_the_whole_request(
     runner.server.faults = [fault]
     assert runner.run(deadline=2) == 0, runner.output
     assert "no whole answer within 2 seconds" in runner.output
-    runner.server.faults = [fault] * 2
-    runner.refuse("no whole answer within", "tried 2 times", deadline=2, tries=2)
 
 
 def test_a_page_instead_of_content(runner: Runner) -> None:
@@ -372,6 +411,22 @@ def test_a_body_that_is_too_long(runner: Runner) -> None:
 def test_nobody_listens(runner: Runner) -> None:
     variables = {"LCMS_API_URL": "http://127.0.0.1:9"}
     runner.refuse("Connection refused", "tried 3 times", variables=variables)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_no_success(runner: Runner, how: signal.Signals) -> None:
+    runner.server.faults = [lcms.stall]
+    with subprocess.Popen(
+        [sys.executable, "-m", "entrepot_tap_lcms"],
+        env=runner.env(),
+        stdout=subprocess.PIPE,
+    ) as process:
+        while not runner.server.requests:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(how)
+        sent, _ = process.communicate(timeout=60)
+    assert (process.returncode, sent) == (128 + how, b"")
 
 
 # -- settings

@@ -1,0 +1,59 @@
+"""Halves of surrogate pairs, which JSON can write and which are no characters.
+
+The parser makes other characters of some of them, without a word.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import IO
+
+# An escape of JSON, of two characters or more; a half that stands alone is the group.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_LONGEST = 12  # bytes of a pair
+_NUL = rb"\u0000"  # as long as a half
+
+
+class WithoutHalves:
+    """JSON read from a file, with NUL for each half: values are refused for either."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Begin where the file is.
+
+        Args:
+            file: Holds JSON.
+        """
+        self._file = file
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read about as many bytes; none at the end only.
+
+        Args:
+            size: Bytes that are wanted; all by default.
+        """
+        if size == 0:
+            return b""
+        chunk = self._file.read(size)
+        text = self._rest + chunk
+        # What begins later may go on in the next chunk.
+        is_last = not chunk or size < 0
+        sure = len(text) if is_last else max(0, len(text) - _LONGEST)
+        done, pieces = 0, []
+        for found in _ESCAPE.finditer(text):
+            if found.start() >= sure:
+                break
+            if found[1]:
+                pieces += [text[done : found.start()], _NUL]
+            else:
+                pieces.append(text[done : found.end()])
+            done = found.end()
+        end = max(done, sure)
+        self._rest = text[end:]
+        pieces.append(text[done:end])
+        whole = b"".join(pieces)
+        return whole or (self.read(size) if chunk else b"")
