@@ -8,7 +8,6 @@ what a later dbt adds to its artifacts stays out.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -20,7 +19,10 @@ from entrepot_dbt.runner import dbt_command, settings
 Json = dict[str, Any]
 
 DATABASE = "warehouse"  # what the page calls the database, whatever its name
-_PLACES = {"manifest": '"MANIFEST.JSON INLINE DATA"', "catalog": '"CATALOG.JSON INLINE DATA"'}
+_PLACES = {
+    "manifest": '"MANIFEST.JSON INLINE DATA"',
+    "catalog": '"CATALOG.JSON INLINE DATA"',
+}
 # The page may run what is in it, and ask nobody for anything.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
@@ -28,8 +30,25 @@ _POLICY = (
 )
 _SHOWN_TYPES = {"model", "seed", "snapshot", "test"}
 _NODE = (
-    *("unique_id", "resource_type", "name", "label", "alias", "description", "package_name"),
-    *("path", "original_file_path", "fqn", "schema", "tags", "meta", "docs", "language"),
+    *(
+        "unique_id",
+        "resource_type",
+        "name",
+        "label",
+        "alias",
+        "description",
+        "package_name",
+    ),
+    *(
+        "path",
+        "original_file_path",
+        "fqn",
+        "schema",
+        "tags",
+        "meta",
+        "docs",
+        "language",
+    ),
     *("raw_code", "refs", "sources", "access", "group", "version", "latest_version"),
     # of sources
     *("source_name", "source_description", "identifier", "loader"),
@@ -38,12 +57,25 @@ _NODE = (
     # of exposures
     *("type", "owner", "maturity", "url"),
 )
-_CONFIG = ("enabled", "materialized", "unique_key", "incremental_strategy", "tags", "meta")
+_CONFIG = (
+    "enabled",
+    "materialized",
+    "unique_key",
+    "incremental_strategy",
+    "tags",
+    "meta",
+)
 _COLUMN = ("name", "description", "data_type", "tags", "meta")
 _DOC = ("unique_id", "resource_type", "name", "package_name", "path", "block_contents")
 _TABLE = ("type", "schema", "name", "comment")
 _TABLE_COLUMN = ("type", "index", "name", "comment")
-_METADATA = ("dbt_schema_version", "dbt_version", "generated_at", "project_name", "adapter_type")
+_METADATA = (
+    "dbt_schema_version",
+    "dbt_version",
+    "generated_at",
+    "project_name",
+    "adapter_type",
+)
 
 
 def public_manifest(manifest: Mapping[str, Any]) -> Json:
@@ -86,7 +118,10 @@ def public_manifest(manifest: Mapping[str, Any]) -> Json:
             }
             for relation in ("parent_map", "child_map")
         },
-        **{kind: {} for kind in ("macros", "metrics", "groups", "selectors", "disabled")},
+        **{
+            kind: {}
+            for kind in ("macros", "metrics", "groups", "selectors", "disabled")
+        },
         **{kind: {} for kind in ("semantic_models", "saved_queries", "unit_tests")},
     }
 
@@ -126,9 +161,13 @@ def page(template: str, manifest: Json, catalog: Json) -> str:
     """
     for name, data in (("manifest", manifest), ("catalog", catalog)):
         if template.count(_PLACES[name]) != 1:
-            raise ValueError(f"dbt's page has no place for the {name}: its version has changed")
+            raise ValueError(
+                f"dbt's page has no place for the {name}: its version has changed"
+            )
         # In a script, `</script>` and `<!--` would end it or hide its end.
-        template = template.replace(_PLACES[name], json.dumps(data).replace("<", "\\u003c"))
+        template = template.replace(
+            _PLACES[name], json.dumps(data).replace("<", "\\u003c")
+        )
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     return template.replace("<head>", f"<head>{policy}", 1)
 
@@ -138,7 +177,8 @@ def _node(node: Mapping[str, Any]) -> Json:
         **_only(_NODE, node),
         "database": DATABASE,
         "columns": {
-            name: _only(_COLUMN, column) for name, column in node.get("columns", {}).items()
+            name: _only(_COLUMN, column)
+            for name, column in node.get("columns", {}).items()
         },
         "config": _only(_CONFIG, node["config"]),
         "depends_on": {
@@ -151,9 +191,14 @@ def _node(node: Mapping[str, Any]) -> Json:
 def _table(table: Mapping[str, Any]) -> Json:
     return {
         "unique_id": table["unique_id"],
-        "metadata": {**_only(_TABLE, table["metadata"]), "database": DATABASE, "owner": None},
+        "metadata": {
+            **_only(_TABLE, table["metadata"]),
+            "database": DATABASE,
+            "owner": None,
+        },
         "columns": {
-            name: _only(_TABLE_COLUMN, column) for name, column in table["columns"].items()
+            name: _only(_TABLE_COLUMN, column)
+            for name, column in table["columns"].items()
         },
         "stats": {},
     }
@@ -178,7 +223,8 @@ def main() -> None:
     written = target.parent / "catalogue.html"
     unfinished = written.with_suffix(".unfinished")
     unfinished.write_text(
-        page(template, public_manifest(manifest), public_catalog(catalog)), encoding="utf-8"
+        page(template, public_manifest(manifest), public_catalog(catalog)),
+        encoding="utf-8",
     )
-    os.replace(unfinished, written)
+    unfinished.replace(written)
     print(f"The catalogue is in {written}")
