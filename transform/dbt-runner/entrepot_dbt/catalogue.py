@@ -65,7 +65,7 @@ _CONFIG = (
     "tags",
     "meta",
 )
-_COLUMN = ("name", "description", "data_type", "tags", "meta")
+_COLUMN = ("name", "description", "data_type", "constraints", "tags", "meta")
 _DOC = ("unique_id", "resource_type", "name", "package_name", "path", "block_contents")
 _TABLE = ("type", "schema", "name", "comment")
 _TABLE_COLUMN = ("type", "index", "name", "comment")
