@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from entrepot_lab.real_nights import Night
 
 
 # Before pytest-xdist, which then writes the group into the names of the tests.
@@ -15,3 +18,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.xdist_group("project"))
+
+
+@pytest.fixture(scope="session")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    """Give the demo after its first night."""
+    night = Night(tmp_path_factory.mktemp("nights"))
+    status, output = night.meltano("run", "nightly")
+    assert status == 0, output
+    yield night
+    night.demo.clean()

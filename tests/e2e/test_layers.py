@@ -61,6 +61,27 @@ def test_every_model_and_column_is_described(manifest: dict) -> None:
                 assert column["description"], f"{key}.{column['name']}"
 
 
+def test_everything_has_an_owner(manifest: dict) -> None:
+    for key, node in {**manifest["nodes"], **manifest["sources"]}.items():
+        if key.startswith(("model.", "seed.", "source.")):
+            assert node["config"]["meta"]["owner"], key
+
+
+def test_dashboards_read_enrichment_or_external(manifest: dict) -> None:
+    """Each domain of enrichment has a dashboard, and no dashboard reads another layer."""
+    shown = set()
+    for key, exposure in manifest["exposures"].items():
+        assert exposure["description"], key
+        assert exposure["owner"]["name"], key
+        layers = set()
+        for parent in exposure["depends_on"]["nodes"]:
+            layer, domain = manifest["nodes"][parent]["fqn"][1:3]
+            layers.add(layer)
+            shown.add(domain)
+        assert layers in ({"enrichment"}, {"external"}), key
+    assert shown >= {"pix", "barometre", "ecospheres"}
+
+
 def test_staging_shows_no_direct_identifier(manifest: dict) -> None:
     personal = {"first_name", "last_name", "email", "password", "value"}
     for key, node in manifest["nodes"].items():

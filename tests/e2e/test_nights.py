@@ -5,119 +5,18 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from entrepot_lab import source
-from entrepot_lab.demo import Demo
 from entrepot_lab.readers import Poller
+from entrepot_lab.real_nights import Night
 
-ROOT = Path(__file__).resolve().parents[2]
-MELTANO = Path(sys.executable).with_name("meltano")
 SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
 MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "4"))
 USERS = "SELECT count(*) FROM pix.users"
 DAYS = "SELECT sum(answers)::bigint FROM enrichment.answers_by_day"
-
-
-class Night:
-    """The demo's servers, and Meltano with their settings.
-
-    Attributes:
-        demo: The servers.
-        outputs: All that Meltano has printed.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.demo = Demo(folder / "demo")
-        self.demo.up(2000)
-        self.outputs: list[str] = []
-        self._env = {
-            **os.environ,
-            **self.demo.environment(),
-            "DOMAINS": "pix",
-            "MELTANO_PROJECT_ROOT": str(ROOT),
-            "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
-            "WORK_DIR": str(folder / "work"),
-        }
-
-    @property
-    def reader(self) -> str:
-        return self._env["DEMO_INTERNAL_READER_URL"]
-
-    def meltano(self, *arguments: str, **variables: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
-            cwd=ROOT,
-            env={**self._env, **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.outputs.append(done.stdout + done.stderr)
-        return done.returncode, self.outputs[-1]
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
-            cwd=ROOT,
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def restart(self) -> None:
-        """Stop both servers at once, as the machine's reboot does, and start them."""
-        for server in (self.demo.source, self.demo.warehouse):
-            server.stop("immediate")
-            server.start()
-
-    def published(self) -> int:
-        url = self._env["TARGET_DATABASE_URL"]
-        query = (
-            "SELECT count(*) FROM entrepot_ops.publications WHERE 'pix' = ANY (schemas)"
-        )
-        return self.ask(query, url)
-
-    def has_previous(self) -> bool:
-        query = (
-            "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pix%\\_previous%'"
-        )
-        return self.ask(query) > 0
-
-    def sessions(self) -> int:
-        with self.demo.warehouse.admin() as admin:
-            row = admin.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE application_name LIKE 'entrepot pg-replica%'"
-            ).fetchone()
-        return row[0]
-
-    def ask(self, query: str, url: str | None = None) -> int:
-        with psycopg.connect(url or self.reader) as connection:
-            return connection.execute(query).fetchone()[0]
-
-    def a_day_passes(self) -> None:
-        url = self._env["SOURCE_DATABASE_URL"]
-        with psycopg.connect(url, autocommit=True) as connection:
-            source.next_day(connection)
-
-
-@pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
-    night = Night(tmp_path_factory.mktemp("nights"))
-    status, output = night.meltano("run", "nightly")
-    assert status == 0, output
-    yield night
-    night.demo.clean()
 
 
 def test_the_second_night_replaces_the_first(night: Night) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from entrepot_lab.browser import CHROMIUM
 from entrepot_lab.nights import STEPS, Project, webhooks
 from entrepot_lab.warehouse import Lab
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _OLD_LOG = """\
 2022-10-01 03:10:11.100000000 +0200 CEST [worker-1] pg_restore: connecting to database
 2022-10-01 03:10:12.000000000 +0200 CEST [worker-1] pg_restore: launching item 11 TABLE DATA users

@@ -89,12 +89,22 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Replace this process with dbt's."""
+def settings() -> dict[str, str]:
+    """Build dbt's environment from this process's own; say what is wrong with it, and exit."""
     try:
-        settings = environment(os.environ)
+        return environment(os.environ)
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    dbt = Path(sys.executable).parent / "dbt"
-    os.execve(dbt, [str(dbt), *sys.argv[1:]], settings)
+
+
+def dbt_command() -> list[str]:
+    """Give the command of the dbt that is installed beside us."""
+    return [str(Path(sys.executable).parent / "dbt")]
+
+
+def main() -> None:
+    """Replace this process with dbt's."""
+    env = settings()
+    command = dbt_command()
+    os.execve(command[0], [*command, *sys.argv[1:]], env)
