@@ -78,11 +78,12 @@ def test_a_reader_finds_a_table_and_what_it_is_made_of(
         browser.wait_for("document.querySelector('#search')?.offsetParent != null")
         browser.run("document.querySelector('#search').focus()")
         browser.type("activity")
-        found = f"a[href*='model.entrepot.{TABLE}']"
-        browser.wait_for(f"document.querySelector('.search-result {found}, {found}')")
-        browser.run(
-            f"document.querySelector('.search-result {found}, {found}').click()"
+        result = (
+            "[...document.querySelectorAll('.search-result')].find("
+            f"r => r.querySelector('h4').innerText.trim().startsWith('{TABLE} '))"
         )
+        browser.wait_for(f"{result} != null")
+        browser.run(f"{result}.click()")
 
         for text in (
             "Members, campaigns and participations of each organisation",
