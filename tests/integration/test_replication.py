@@ -98,7 +98,7 @@ def test_sequences_have_the_source_s_values(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "keys", "valid"),
-    [("not_valid", 23, 0), ("true", 23, 23), ("false", 0, 0)],
+    [("not_valid", 51, 0), ("true", 51, 51), ("false", 0, 0)],
 )
 def test_foreign_keys(lab: Lab, wanted: str, keys: int, valid: int) -> None:
     lab.night(RESTORE_FK_CONSTRAINTS=wanted)
