@@ -241,22 +241,43 @@ def when_active(
     return thread
 
 
+def readers_of(connection: psycopg.Connection, table: str) -> list[int]:
+    """Find the source's processes that copy a table for us, and have its lock."""
+    rows = connection.execute(
+        "SELECT l.pid FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid"
+        " WHERE l.relation = %s::regclass AND l.granted AND a.state = 'active'"
+        " AND a.query LIKE 'COPY%%' AND a.application_name LIKE 'entrepot pg-replica work%%'",
+        [f'"{table}"'],
+    )
+    return [row[0] for row in rows]
+
+
+def wait_for_copy(
+    process: subprocess.Popen, connection: psycopg.Connection, table: str
+) -> int:
+    """Wait until a run copies a table; return the source's process that reads it."""
+    while not (found := readers_of(connection, table)):
+        assert process.poll() is None, "the run has ended before"
+        time.sleep(0.005)
+    return found[0]
+
+
 def test_a_terminated_source_backend_is_not_an_end_of_copy(lab: Lab) -> None:
     """F02, W2: what was received is not believed, and the whole is read again."""
-    with lab.source() as connection:
-        connection.execute(
+    with lab.source() as other, Proxy("127.0.0.1", lab.source_server.port) as proxy:
+        other.execute(
             "INSERT INTO answers (value, \"challengeId\") SELECT repeat('x', 200), 'r'"
             " FROM generate_series(1, 100000)"
         )
-        connection.execute("REFRESH MATERIALIZED VIEW answers_by_result")
-
-    def end(pid: int) -> None:
+        other.execute("REFRESH MATERIALIZED VIEW answers_by_result")
+        proxy.throttle(4_000_000)
+        process = lab.start("run", SOURCE_DATABASE_URL=lab.source_url(proxy.port))
+        reader = wait_for_copy(process, other, "answers")
         with lab.source_server.admin() as admin:
-            admin.execute("SELECT pg_terminate_backend(%s)", [pid])
-
-    thread = when_active(lab.source_server, "source", end)
-    output = lab.night()
-    thread.join()
+            admin.execute("SELECT pg_terminate_backend(%s)", [reader])
+        proxy.pass_all()
+        status, output = lab.finish(process)
+    assert status == 0, output
     assert "trying once more" in output
     assert "the source ended the copy" in output
     settle(lab)
@@ -543,9 +564,7 @@ def test_a_truncate_after_the_snapshot_waits_for_us(lab: Lab) -> None:
             )
         proxy.throttle(4_000_000)
         process = lab.start("run", SOURCE_DATABASE_URL=lab.source_url(proxy.port))
-        wait_for_step(lab, "copy")
-        while len(backends(lab.source_server, "source")) < 2:
-            assert process.poll() is None
+        wait_for_copy(process, other, "answers")
         other.execute("TRUNCATE answers CASCADE")
         status, output = lab.finish(process)
         assert status == 0, output
