@@ -281,7 +281,7 @@ def test_every_item_is_recorded(lab: Lab) -> None:
 def test_a_killed_holder_frees_the_lock(lab: Lab) -> None:
     """F17, F16: while it lives the second run says host, process and step."""
     with Proxy("127.0.0.1", lab.source_server.port) as proxy:
-        proxy.throttle(100_000)
+        proxy.throttle(20_000)
         first = lab.start("run", SOURCE_DATABASE_URL=lab.source_url(proxy.port))
         while '"step": "copy"' not in lab.run("status", "--json")[1]:
             assert first.poll() is None

@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import psycopg
 
 from pg_replica import columns
 from pg_replica.catalog import Table
 from pg_replica.dump import TableData
 from pg_replica.dump_path import Dump
 from pg_replica.errors import RunFailed
+from pg_replica.frames import FramedCopyOut, passes_frames, put_frames
 from pg_replica.names import PART, TableName, quote
 from pg_replica.plain import codec
 from pg_replica.policy import Policy, TableRule
 from pg_replica.sessions import Sessions
 from pg_replica.snapshot import Snapshot
-from pg_replica.transport import CopyOut, Patience
+from pg_replica.transport import Chunk, CopyOut, Patience, put_rows
 
 # Below, one COPY that may FREEZE is faster than several that may not.
 _SPLIT_BYTES = 1024**3
 _COLUMN_LIST = re.compile(r"COPY .*? ?\((?P<columns>.*)\) FROM stdin;\s*$", re.DOTALL)
 
 
-Chunks = Iterator[bytes | bytearray]
+@dataclass(frozen=True)
+class Feed:
+    """What the warehouse is to be fed with.
+
+    Attributes:
+        into: Its `COPY … FROM STDIN`.
+        options: The options of that.
+        chunks: The data.
+        put: How a chunk is sent.
+    """
+
+    into: str
+    options: str
+    chunks: Iterator[Chunk]
+    put: Callable[[Any, Any, Patience], None] = put_rows
 
 
 class Stream(Protocol):
@@ -36,15 +53,15 @@ class Stream(Protocol):
 
     sent: int
 
-    def begin(self, worker: int, patience: Patience) -> tuple[str, str, Chunks]:
+    def begin(
+        self, worker: int, target: psycopg.Connection, patience: Patience
+    ) -> Feed:
         """Get ready to send.
 
         Args:
             worker: The worker that does it.
+            target: Its session on the warehouse, outside a transaction.
             patience: When to stop waiting.
-
-        Returns:
-            The warehouse's `COPY … FROM STDIN`, its options, and the rows in chunks.
         """
         ...
 
@@ -78,18 +95,31 @@ class LiveStream:
     secret: str | None
     sent: int = -1
 
-    def begin(self, worker: int, patience: Patience) -> tuple[str, str, Chunks]:
-        """COPY them out under the snapshot."""
-        return self.into, self.options, self._chunks(worker, patience)
+    def begin(
+        self, worker: int, target: psycopg.Connection, patience: Patience
+    ) -> Feed:
+        """COPY them out under the snapshot, as frames where no connection is encrypted."""
+        source = self.sessions.get(worker)
+        framed = passes_frames(target) and passes_frames(source)
+        source.rollback()
+        chunks = self._chunks(
+            source, worker, patience, FramedCopyOut if framed else CopyOut
+        )
+        return Feed(self.into, self.options, chunks, put_frames if framed else put_rows)
 
-    def _chunks(self, worker: int, patience: Patience) -> Chunks:
-        session = self.sessions.get(worker)
+    def _chunks(
+        self,
+        session: psycopg.Connection,
+        worker: int,
+        patience: Patience,
+        kind: type[CopyOut | FramedCopyOut],
+    ) -> Iterator[Chunk]:
         try:
             if self.secret:
                 columns.set_secret(session, self.secret)
                 session.commit()
             self.snapshot.import_into(session)
-            copy = CopyOut(session, self.statement, patience)
+            copy = kind(session, self.statement, patience)
             yield from copy
             session.rollback()
             self.sent = copy.rows
@@ -169,7 +199,9 @@ class DumpStream:
     secret: str | None
     sent: int = -1
 
-    def begin(self, worker: int, patience: Patience) -> tuple[str, str, Chunks]:
+    def begin(
+        self, worker: int, target: psycopg.Connection, patience: Patience
+    ) -> Feed:
         """Read as far as the dump's own COPY statement, which tells the columns."""
         text = self.data.copy_text()
         statement = next(text, b"").decode(codec(self.encoding))
@@ -181,14 +213,13 @@ class DumpStream:
         # INSERTs without column names give all columns, in the table's order.
         names = _split_columns(match["columns"]) if match else list(self.types)
         rewrite = columns.rewriter(names, self.types, self.rule, self.secret)
-        into = _copy_into(self.data.table, names)
-        return (
-            into,
+        return Feed(
+            _copy_into(self.data.table, names),
             f"FORMAT text, ENCODING '{self.encoding}'",
             self._counted(rewrite(text)),
         )
 
-    def _counted(self, chunks: Iterator[bytes]) -> Chunks:
+    def _counted(self, chunks: Iterator[bytes]) -> Iterator[Chunk]:
         """Count the lines: COPY's text has one row a line."""
         sent = 0
         for chunk in chunks:

@@ -146,13 +146,21 @@ class Restorer:
             self.display.count(more)
 
         session = self.sessions.get(worker)
-        into, options, chunks = portion.stream.begin(worker, self.patience)
+        feed = portion.stream.begin(worker, session, self.patience)
+        options = feed.options
         session.execute("BEGIN")
         if portion.whole:
             # In the transaction that empties the table, rows can be written frozen.
             session.execute(f"TRUNCATE ONLY {portion.table.sql}")
             options += ", FREEZE"
-        received = copy_in(session, f"{into} ({options})", chunks, self.patience, count)
+        received = copy_in(
+            session,
+            f"{feed.into} ({options})",
+            feed.chunks,
+            self.patience,
+            count,
+            feed.put,
+        )
         if received != portion.stream.sent:
             raise RunFailed(
                 f"table {portion.table}: {portion.stream.sent} rows were sent and {received} "

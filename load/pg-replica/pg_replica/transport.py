@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import psycopg
 from psycopg import pq
@@ -22,7 +23,9 @@ from pg_replica.errors import RunFailed, TransientFailure
 _CHUNK = 256 * 1024  # bytes handed to the target at a time
 _ROWS = range(64)  # taken between two looks at the size of the chunk
 _POLL = 1.0  # seconds between two looks at the stop flag
-_LOST = "connection lost"
+LOST = "connection lost"
+
+Chunk = bytes | bytearray | memoryview
 
 
 class Stopped(Exception):
@@ -96,7 +99,7 @@ class Patience:
         try:
             socket = connection.socket
         except psycopg.OperationalError:
-            raise CopyError(side, None, _LOST) from None
+            raise CopyError(side, None, LOST) from None
         waited = 0.0
         while waited < self.timeout:
             if self.stop.is_set():
@@ -140,7 +143,7 @@ def _call(
     try:
         return function()
     except psycopg.OperationalError:
-        raise CopyError(side, None, _message(connection) or _LOST) from None
+        raise CopyError(side, None, _message(connection) or LOST) from None
 
 
 def _message(connection: PGconn) -> str:
@@ -149,7 +152,7 @@ def _message(connection: PGconn) -> str:
 
 def _raise_if_error(result: PGresult | None, connection: PGconn, side: str) -> None:
     if result is None:
-        raise CopyError(side, None, _message(connection) or _LOST)
+        raise CopyError(side, None, _message(connection) or LOST)
     if result.status == pq.ExecStatus.FATAL_ERROR:
         state = result.error_field(pq.DiagnosticField.SQLSTATE)
         primary = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
@@ -199,6 +202,18 @@ def _begin(
     _raise_if_error(result, connection, side)
     if result is None or result.status != state:
         raise RunFailed(f"the {side} did not start COPY")
+
+
+def put_rows(target: PGconn, chunk: Chunk, patience: Patience) -> None:
+    """Send a part of a COPY's data.
+
+    Args:
+        target: A connection in a COPY … FROM STDIN.
+        chunk: The data, without the protocol's messages around it.
+        patience: When to stop waiting.
+    """
+    _call(target, partial(target.put_copy_data, chunk), "warehouse")
+    _flush(target, "warehouse", patience)
 
 
 class CopyOut:
@@ -266,9 +281,10 @@ class CopyOut:
 def copy_in(
     target: psycopg.Connection,
     statement: str,
-    chunks: Iterable[bytes | bytearray],
+    chunks: Iterable[Chunk],
     patience: Patience,
     count: Callable[[int], None],
+    put: Callable[[PGconn, Any, Patience], None] = put_rows,
 ) -> int:
     """Feed a COPY … FROM STDIN; the caller commits.
 
@@ -278,6 +294,7 @@ def copy_in(
         chunks: The data; an exception of theirs ends the COPY, and nothing of it is kept.
         patience: When to stop waiting.
         count: Told the size of each chunk sent, in bytes.
+        put: How a chunk is sent.
 
     Returns:
         The rows received, by the server's own count.
@@ -288,8 +305,7 @@ def copy_in(
     connection = target.pgconn
     _begin(connection, statement, "warehouse", pq.ExecStatus.COPY_IN, patience)
     for chunk in chunks:
-        _call(connection, partial(connection.put_copy_data, chunk), "warehouse")
-        _flush(connection, "warehouse", patience)
+        put(connection, chunk, patience)
         if select.select([connection.socket], [], [], 0)[0]:
             break  # in the middle of a COPY the server only speaks to refuse it
         count(len(chunk))
