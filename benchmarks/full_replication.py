@@ -110,10 +110,13 @@ def main() -> None:
         "--admin", required=True, help="URL of a superuser of the target"
     )
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=[*CONTENDERS])
     arguments = parser.parse_args()
     target = Target(arguments.admin)
     names = [
-        name for name in CONTENDERS if name != "pgcopydb" or shutil.which("pgcopydb")
+        name
+        for name in arguments.only
+        if name != "pgcopydb" or shutil.which("pgcopydb")
     ]
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for number in range(arguments.rounds):
@@ -127,9 +130,9 @@ def main() -> None:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     ratios = {
         f"{mine}/{peer}": round(medians[mine] / medians[peer], 3)
-        for mine in ("ours", "ours_validated")
+        for mine in names
         for peer in names
-        if peer not in ("ours", "ours_validated")
+        if mine.startswith("ours") and not peer.startswith("ours")
     }
     rounded = {name: round(value, 2) for name, value in medians.items()}
     print(json.dumps({"medians": rounded, "ratios": ratios}, indent=2))
