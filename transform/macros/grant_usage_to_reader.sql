@@ -13,7 +13,7 @@
 
 {#- The same for a table before it takes the place of one that can be read. -#}
 {% macro grant_select_to_reader(relation) -%}
-    {%- if has_reader() -%}
+    {%- if relation.schema in ('staging', 'enrichment') and has_reader() -%}
         {% do run_query("grant select on " ~ relation ~ " to " ~ adapter.quote(env_var('INTERNAL_READER', 'internal_reader'))) %}
     {%- endif -%}
 {%- endmacro %}

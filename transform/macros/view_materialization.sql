@@ -21,10 +21,10 @@
 
     {% call statement('main') -%}
         {{ replace_view_patiently(target_relation, sql) }}
+        {{ comments_on(target_relation, model) }}
     {%- endcall %}
 
     {% do apply_grants(target_relation, grant_config, should_revoke=True) %}
-    {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
