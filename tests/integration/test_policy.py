@@ -28,6 +28,15 @@ tables:
 """
 
 
+FORMER_NAMES = """
+former_names:
+  companies: organizations
+  old-answers: answers
+  users: organizations
+  nothing: nowhere
+"""
+
+
 def tables_of(lab: Lab, schema: str = "pix") -> set[str]:
     """List the live tables and views."""
     with lab.warehouse() as warehouse:
@@ -101,10 +110,16 @@ def test_append_tables_show_beside_the_others(lab: Lab) -> None:
     with lab.warehouse() as warehouse:
         warehouse.execute("CREATE SCHEMA pix_incremental")
         warehouse.execute("CREATE TABLE pix_incremental.answers AS SELECT 7 AS id")
+    lab.policy(FORMER_NAMES)
     for _ in range(2):
         lab.night(**modes(answers="incremental"))
     with lab.warehouse("internal_reader") as reader:
-        assert reader.execute("SELECT id FROM pix.answers").fetchone() == (7,)
+        for name in ("answers", "old-answers"):
+            assert reader.execute(f'SELECT id FROM pix."{name}"').fetchone() == (7,)
+        same = "SELECT count(*) = (SELECT count(*) FROM pix.organizations) FROM pix.companies"
+        assert reader.execute(same).fetchone() == (True,)
+    assert "users_id_seq" in tables_of(lab), "a table that is there is no former name"
+    assert "nothing" not in tables_of(lab)
 
 
 def pseudonym(text: str) -> str:

@@ -235,6 +235,7 @@ class Night:
             if mode == "incremental"
         ]
         publish.add_append_views(main, self._naming, append)
+        publish.add_former_names(main, self._naming, origin.policy.former_names)
         publish.report_landing_names(main, self._naming, self._schemas, self._record)
 
     def _live(self, main: psycopg.Connection) -> list[str]:

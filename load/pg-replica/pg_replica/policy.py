@@ -41,6 +41,7 @@ class _File(BaseModel):
 
     tables: dict[str, TableRule] = {}
     tolerated_items: list[str] = Field(default=[])
+    former_names: dict[str, str] = {}
 
 
 @dataclass
@@ -50,12 +51,14 @@ class Policy:
     Attributes:
         rules: By table; a table without an entry is copied whole.
         tolerated: Items of a dump that may fail, as `DESCRIPTION name`.
+        former_names: The name that each table had before, of tables of schema public.
         problems: What could not be resolved, one sentence each.
         notes: What is odd but harmless, one sentence each.
     """
 
     rules: dict[TableName, TableRule] = field(default_factory=dict)
     tolerated: frozenset[str] = frozenset()
+    former_names: Mapping[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -111,6 +114,7 @@ class PolicyText:
     entries: dict[str, TableRule]
     backup_mode: dict[str, str]
     tolerated: frozenset[str]
+    former_names: dict[str, str]
     file: Path
 
     def is_incremental(self, table: TableName) -> bool:
@@ -141,7 +145,7 @@ class PolicyText:
         Returns:
             The policy, with its problems.
         """
-        policy = Policy(tolerated=self.tolerated)
+        policy = Policy(tolerated=self.tolerated, former_names=self.former_names)
         spellings = _spellings(columns)
         for origin, written, rule in self._rules():
             table = spellings.get(written)
@@ -202,7 +206,8 @@ def read(file: Path, backup_mode: dict[str, str]) -> tuple[PolicyText, list[str]
             )
     modes = {table: mode for table, mode in backup_mode.items() if mode in MODES}
     tolerated = frozenset(content.tolerated_items)
-    return PolicyText(content.tables, modes, tolerated, file), problems
+    text = PolicyText(content.tables, modes, tolerated, content.former_names, file)
+    return text, problems
 
 
 def _sentence(file: Path, error: dict[str, Any]) -> str:

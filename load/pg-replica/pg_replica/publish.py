@@ -7,7 +7,7 @@ Renaming a schema takes two locks and waits for no reader. Everything long is do
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -76,6 +76,29 @@ def add_append_views(
         if exists and exists[0]:
             view = TableName(naming.following(table.schema), table.name)
             connection.execute(f"CREATE VIEW {view.sql} AS SELECT * FROM {source.sql}")
+
+
+def add_former_names(
+    connection: psycopg.Connection, naming: Naming, former_names: Mapping[str, str]
+) -> None:
+    """Show tables of schema public under the names that they had before, too.
+
+    Args:
+        connection: A session on the warehouse.
+        naming: The schemas' names.
+        former_names: The table that each former name stands for. Where that is not there, or the
+            former name is a relation of its own, nothing is made.
+    """
+    waiting = naming.following(PUBLIC)
+    for former, present in former_names.items():
+        view, table = TableName(waiting, former), TableName(waiting, present)
+        row = connection.execute(
+            "SELECT pg_catalog.to_regclass(%s) IS NULL"
+            " AND pg_catalog.to_regclass(%s) IS NOT NULL",
+            [view.sql, table.sql],
+        ).fetchone()
+        if row == (True,):
+            connection.execute(f"CREATE VIEW {view.sql} AS SELECT * FROM {table.sql}")
 
 
 def grant_to_reader(
