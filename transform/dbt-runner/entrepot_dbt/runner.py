@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ _SESSION = {
     "TimeZone": "UTC",
 }
 _SMALLEST_THRESHOLD = 2  # a group of one is a person
+_OBJECTS_BETWEEN_COLLECTIONS = 200_000
 # What the profile does not name reaches libpq, under psycopg2, through its own variables.
 _LIBPQ_VARIABLES = {
     "sslmode": "PGSSLMODE",
@@ -67,6 +69,8 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "DBT_PROFILES_DIR": str(root / "transform" / "profiles"),
         "DBT_TARGET_PATH": str(root / ".entrepot" / "dbt" / "target"),
         "DBT_LOG_PATH": str(root / ".entrepot" / "dbt" / "logs"),
+        # Each statement is in the folder `run` of the target path, too.
+        "DBT_LOG_LEVEL_FILE": given.get("DBT_LOG_LEVEL_FILE", "info"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_VERSION_CHECK": "false",  # it would ask the package index
         "DBT_USE_COLORS": given.get("DBT_USE_COLORS", str(sys.stdout.isatty()).lower()),
@@ -104,7 +108,11 @@ def dbt_command() -> list[str]:
 
 
 def main() -> None:
-    """Replace this process with dbt's."""
-    env = settings()
-    command = dbt_command()
-    os.execve(command[0], [*command, *sys.argv[1:]], env)
+    """Be dbt, in this process."""
+    os.environ.update(settings())
+    # Of what dbt allocates most lives as long as it does: looking for garbage after every 700
+    # objects costs a tenth of a build.
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    from dbt.cli.main import cli  # it reads the environment when it is imported
+
+    cli(prog_name="dbt")
