@@ -10,7 +10,7 @@ import yaml
 
 from entrepot_lab.cluster import Cluster
 from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.warehouse import AN_HOUR_AHEAD, Lab
 
 # Each table: its columns, its replication key, and the rows of two nights by number g. On the
 # second night some are equal to, or lower than, the greatest of the first.
@@ -44,6 +44,14 @@ TABLES = {
         "at timestamptz(0) NOT NULL, id serial PRIMARY KEY",
         "at",
         ("now() - interval '1 h'", "now() - interval '1 h'"),
+    ),
+    "in the hour that comes twice in Paris": (
+        "at timestamptz NOT NULL, id serial PRIMARY KEY",
+        "at",
+        (
+            "'2024-10-27 00:10+00'::timestamptz + g * interval '1 s'",
+            "'2024-10-27 00:50+00'::timestamptz + g * interval '1 s'",
+        ),
     ),
     "date": (
         "day date NOT NULL, n serial, PRIMARY KEY (day, n)",
@@ -112,6 +120,7 @@ def pipe(servers: dict[str, Cluster], tmp_path_factory) -> Iterator[Pipe]:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_two_nights_lose_and_double_nothing(pipe: Pipe, table: str) -> None:
+    """F29, among others: as text a time of the second night is before those of the first."""
     there, here = pipe.content("public", table)
     assert there[0] >= 1500
     assert here == there
@@ -158,6 +167,24 @@ def test_a_transaction_that_began_before_the_reading_and_writes_after_it(
         slow.execute("COMMIT")
     pipe.load()
     pipe.assert_same(table)
+
+
+def test_clocks_that_are_set_back_an_hour(pipe: Pipe) -> None:
+    """F55: numbers go on; rows with a time below the bookmark are found by the audit."""
+    table = "timestamp of one second"
+    with pipe.lab.source() as source, pipe.lab.warehouse() as warehouse:
+        warehouse.execute(AN_HOUR_AHEAD)
+        source.execute("INSERT INTO integer (id, note) VALUES (9999, 'new')")
+        source.execute(f"INSERT INTO \"{table}\" (at) VALUES (now() - interval '1 h')")
+    pipe.load()
+    pipe.assert_same("integer")
+    status, output = pipe.lab.run("audit", "--all")
+    assert status == 4, output
+    assert f"table {table}: 1 rows missing, 0 changed, 0 too many" in output
+    pipe.load()
+    pipe.assert_same(table)
+    status, output = pipe.lab.run("audit", "--all")
+    assert status == 0, output
 
 
 REFUSED = {

@@ -90,7 +90,7 @@ def read(store: Store, night_id: int | None = None) -> Outcome | None:
     return Outcome(
         outcome=_kind(store, night) if good else "failure",
         status=night["status"],
-        message=night["message"] or "every step succeeded",
+        message=night["message"] or _praise(steps),
         night_id=night["night_id"],
         scope=night["scope"],
         host=night["host"],
@@ -141,6 +141,14 @@ def read_runs(store: Store) -> Outcome | None:
         ended_at=newest["ended_at"].isoformat() if newest["ended_at"] else None,
         seconds=newest["seconds"],
     )
+
+
+def _praise(steps: list[dict[str, Any]]) -> str:
+    """Say that all went well, and what did so only after a while."""
+    again = [
+        f"{s['step']} at attempt {s['attempts']}" for s in steps if s["attempts"] > 1
+    ]
+    return ", ".join(["every step succeeded", *again])
 
 
 def _kind(store: Store, night: Row) -> Kind:

@@ -14,6 +14,7 @@ import click
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from entrepot_ops import night_data
+from entrepot_ops.help import examples
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load
 from entrepot_ops.status import duration, next_run
 from entrepot_ops.store import Store
@@ -30,7 +31,14 @@ class Settings(WarehouseSettings, ScheduleSettings):
     """What `report` reads."""
 
 
-@click.command("report")
+@click.command(
+    "report",
+    epilog=examples(
+        ("report", "the page of the last night"),
+        ("report --format text", "the same for a terminal or a mail"),
+        ("report --night 7 --compare 3", "night 7 beside night 3"),
+    ),
+)
 @click.option("--night", type=int, help="Which night.  [default: the last one]")
 @click.option("--compare", type=int, metavar="NIGHT", help="With which other night.")
 @click.option(

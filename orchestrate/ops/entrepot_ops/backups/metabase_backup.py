@@ -8,6 +8,7 @@ import psycopg
 from entrepot_ops.backups import client_tools, dated, places
 from entrepot_ops.backups.metabase import CHANGES, LABEL, MetabaseSettings, version
 from entrepot_ops.backups.stream import dumping
+from entrepot_ops.help import examples
 from entrepot_ops.settings import load
 from pg_replica.connection import Database, explained
 from pg_replica.errors import Refused
@@ -15,7 +16,12 @@ from pg_replica.logs import event
 from pg_replica.run import signals_end_the_run
 
 
-@click.command("metabase-backup")
+@click.command(
+    "metabase-backup",
+    epilog=examples(
+        ("metabase-backup --to /backups", "to a folder"),
+    ),
+)
 @click.option(
     "--to",
     metavar="PLACE",
@@ -47,7 +53,7 @@ def command(context: click.Context, *, to: str | None, dry_run: bool) -> None:
         pair = client_tools.usable(settings.pg_bindir, database)[0]
         with dumping(pair, database, LABEL) as dump:
             places.store_with_sum(place, name, dump, size)
-    dated.remove_too_many(place, LABEL, settings.backup_keep)
+    dated.remove_too_many(place, LABEL, settings.backup_keep, name)
 
 
 def _look(database: Database) -> tuple[int | None, int]:

@@ -14,6 +14,7 @@ import click
 from entrepot_ops.backups import archive, client_tools, places
 from entrepot_ops.backups.archive import Archive
 from entrepot_ops.backups.metabase import CHANGES, LABEL, MetabaseSettings, version
+from entrepot_ops.help import examples
 from entrepot_ops.settings import load
 from pg_replica import tools
 from pg_replica.connection import Database, explained
@@ -56,7 +57,17 @@ CREATE SCHEMA public;
 _PATIENCE = "SET lock_timeout = '10s';\n"
 
 
-@click.command("metabase-restore")
+@click.command(
+    "metabase-restore",
+    epilog=examples(
+        ("metabase-restore FILE --dry-run", "check FILE, and change nothing"),
+        ("metabase-restore FILE", "into an empty database"),
+        (
+            "metabase-restore FILE --overwrite metabase",
+            "over what the database metabase holds",
+        ),
+    ),
+)
 @click.argument("backup")
 @click.option(
     "--overwrite",
