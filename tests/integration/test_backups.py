@@ -146,7 +146,7 @@ def test_a_cut_connection_leaves_nothing(lab: Lab, s3: S3Server) -> None:
     with Proxy(*s3.address) as proxy:
         proxy.throttle(20_000_000)
         process = start(
-            lab, "push-dump", **s3.variables(proxy.port), NETWORK_TIMEOUT="3"
+            lab, "push-dump", **s3.variables(proxy.port), NETWORK_TIMEOUT="1"
         )
         time.sleep(2)
         proxy.stall()

@@ -22,6 +22,8 @@ from pg_replica.logs import event
 from pg_replica.redaction import redact
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_FAILURES = ("failed", "interrupted", "cancelled", "differs")
+_FOLLOWED = ("partial", "skipped")  # of failures
 _KEPT = 60  # pages
 _BREAK = timedelta(minutes=10)
 _SMALLEST_BAR = 0.4  # percent of the timeline's width
@@ -129,6 +131,7 @@ def render(data: dict[str, Any], kind: str, settings: ScheduleSettings) -> str:
     if kind == "json":
         return json.dumps(data, default=_plain, indent=2, ensure_ascii=False)
     zone = ZoneInfo(settings.cron_tz)
+    steps = data["night"]["steps"]
     environment = Environment(
         loader=PackageLoader("entrepot_ops"),
         autoescape=select_autoescape(["html.j2"]),
@@ -148,6 +151,8 @@ def render(data: dict[str, Any], kind: str, settings: ScheduleSettings) -> str:
     template = environment.get_template(f"report.{kind}.j2")
     return template.render(
         **data,
+        failures=[s for s in steps if s["status"] in _FAILURES],
+        followed=[s for s in steps if s["status"] in _FOLLOWED],
         timeline=_timeline(data["attempts"]),
         bars=_bars(data["trend"]),
         next_run=next_run(settings),

@@ -162,11 +162,13 @@ def duration(seconds: float | None) -> str:
         seconds: How long; None for unknown.
 
     Returns:
-        Such as `45.2 s`, `3 min 05 s` or `2 h 07 min`.
+        Such as `40 ms`, `45.2 s`, `3 min 05 s` or `2 h 07 min`.
     """
     if seconds is None:
         return ""
     seconds = max(0.0, seconds)  # a clock may have been set back meanwhile
+    if seconds < 0.95:
+        return f"{1000 * seconds:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
