@@ -83,7 +83,7 @@ def command(
         given = budget or settings.night_budget
         allowed = seconds_of(given) if given else None
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--budget") from None
+        raise click.UsageError(f"--budget {error}") from None
     root = project_root()
     files = project.read(root)
     chosen = plan.choose(plan.steps_of(files, domains.enabled()), start, only)

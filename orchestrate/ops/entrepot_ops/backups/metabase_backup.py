@@ -6,7 +6,13 @@ import click
 import psycopg
 
 from entrepot_ops.backups import client_tools, dated, places
-from entrepot_ops.backups.metabase import CHANGES, LABEL, MetabaseSettings, version
+from entrepot_ops.backups.metabase import (
+    CHANGES,
+    DATABASE,
+    LABEL,
+    MetabaseSettings,
+    version,
+)
 from entrepot_ops.backups.stream import dumping
 from entrepot_ops.help import examples
 from entrepot_ops.settings import load
@@ -40,7 +46,7 @@ def command(context: click.Context, *, to: str | None, dry_run: bool) -> None:
     place = places.of(to or settings.where, settings)
     name = dated.name_now(LABEL)
     there = place.names()
-    with signals_end_the_run(), settings.database() as database, explained(LABEL):
+    with signals_end_the_run(), settings.database() as database, explained(DATABASE):
         made_by, size = _look(database)
         event(
             f"{database.place}: Metabase {made_by or 'of an unknown version'}, {size:,} bytes on "

@@ -13,7 +13,12 @@ import click
 
 from entrepot_ops.backups import archive, client_tools, places
 from entrepot_ops.backups.archive import Archive
-from entrepot_ops.backups.metabase import CHANGES, LABEL, MetabaseSettings, version
+from entrepot_ops.backups.metabase import (
+    CHANGES,
+    DATABASE,
+    MetabaseSettings,
+    version,
+)
 from entrepot_ops.help import examples
 from entrepot_ops.settings import load
 from pg_replica import tools
@@ -93,7 +98,7 @@ def command(
     with (
         signals_end_the_run(),
         settings.database() as database,
-        explained(LABEL),
+        explained(DATABASE),
         tempfile.TemporaryDirectory(dir=settings.work_dir) as scratch,
     ):
         pairs = client_tools.usable(settings.pg_bindir, database)
