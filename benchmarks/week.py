@@ -211,7 +211,7 @@ def thursday(week: Week) -> None:
         "failure",
         "Night 4: FAILED",
         "dbt:build failed:",
-        "unique_stg_pix__tags_tag_id",
+        "stg_pix__tags_tag_id",
         "FAILED test",
     )
 
