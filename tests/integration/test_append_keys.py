@@ -10,7 +10,7 @@ import yaml
 
 from entrepot_lab.cluster import Cluster
 from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.warehouse import AN_HOUR_AHEAD, Lab
 
 # Each table: its columns, its replication key, and the rows of two nights by number g. On the
 # second night some are equal to, or lower than, the greatest of the first.
@@ -44,6 +44,14 @@ TABLES = {
         "at timestamptz(0) NOT NULL, id serial PRIMARY KEY",
         "at",
         ("now() - interval '1 h'", "now() - interval '1 h'"),
+    ),
+    "in the hour that comes twice in Paris": (
+        "at timestamptz NOT NULL, id serial PRIMARY KEY",
+        "at",
+        (
+            "'2024-10-27 00:10+00'::timestamptz + g * interval '1 s'",
+            "'2024-10-27 00:50+00'::timestamptz + g * interval '1 s'",
+        ),
     ),
     "date": (
         "day date NOT NULL, n serial, PRIMARY KEY (day, n)",
@@ -112,6 +120,7 @@ def pipe(servers: dict[str, Cluster], tmp_path_factory) -> Iterator[Pipe]:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_two_nights_lose_and_double_nothing(pipe: Pipe, table: str) -> None:
+    """F29, among others: as text a time of the second night is before those of the first."""
     there, here = pipe.content("public", table)
     assert there[0] >= 1500
     assert here == there
@@ -125,6 +134,7 @@ def test_an_audit_finds_all_equal_whatever_the_key(pipe: Pipe) -> None:
 
 
 def test_an_audit_repairs_whatever_the_key(pipe: Pipe) -> None:
+    """F27; and F55, all clocks set back: rows with a time below the bookmark are found."""
     old = "note IN ('é5', 'é300')"
     with pipe.lab.source() as source, pipe.lab.warehouse() as warehouse:
         for name in TABLES:
@@ -133,11 +143,16 @@ def test_an_audit_repairs_whatever_the_key(pipe: Pipe) -> None:
                 f"DELETE FROM pix_incremental.\"{name}\" WHERE note = 'é7';"
                 f"UPDATE pix_incremental.\"{name}\" SET note = 'bent' WHERE note = 'é8'"
             )
+        warehouse.execute(AN_HOUR_AHEAD)
+        source.execute(
+            "INSERT INTO \"timestamp of one second\" (at) VALUES (now() - interval '3 h')"
+        )
     status, output = pipe.lab.run("audit", "--all")
     assert status == 4, output
     for name in TABLES:
         pipe.assert_same(name)
     assert "table integer: 1 rows missing, 3 changed, 0 too many" in output
+    assert "table timestamp of one second: 2 rows missing, 3 changed" in output
     assert "table no primary key: 4 rows missing, 0 changed, 3 too many" in output
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from entrepot_lab.cluster import Cluster
 from entrepot_lab.proxy import Proxy
-from entrepot_lab.s3 import S3Server
+from entrepot_lab.s3 import S3Server, full
 from entrepot_lab.warehouse import OWNER, PASSWORD, Lab
 from pg_replica.connection import Database
 from pg_replica.lock import warehouse_lock
@@ -141,11 +141,12 @@ def test_memory_does_not_grow_with_the_dump(lab: Lab, s3: S3Server) -> None:
 
 
 def test_a_cut_connection_leaves_nothing(lab: Lab, s3: S3Server) -> None:
+    """F51."""
     _fill(lab, 60)
     with Proxy(*s3.address) as proxy:
         proxy.throttle(20_000_000)
         process = start(
-            lab, "push-dump", **s3.variables(proxy.port), NETWORK_TIMEOUT="3"
+            lab, "push-dump", **s3.variables(proxy.port), NETWORK_TIMEOUT="1"
         )
         time.sleep(2)
         proxy.stall()
@@ -170,11 +171,25 @@ def test_a_cut_connection_leaves_nothing(lab: Lab, s3: S3Server) -> None:
 def test_what_is_wrong_is_said_before_any_work(
     empty_lab: Lab, s3: S3Server, variables: dict[str, str], words: str
 ) -> None:
+    """F51, F53."""
     status, output = ops(empty_lab, "push-dump", **{**s3.variables(), **variables})
     assert status == 2, output
     assert words in output
     assert "wrong-secret" not in output
     assert not s3.objects()
+
+
+def test_a_full_bucket_is_not_taken_for_a_wrong_key(lab: Lab, s3: S3Server) -> None:
+    """F51: nothing is left, no part of an upload either."""
+    _fill(lab, 20)
+    with full(s3, 18_000_000) as port:
+        status, output = ops(lab, "push-dump", **s3.variables(port))
+    assert status == 1, output
+    assert "QuotaExceeded" in output
+    assert "the bucket is full: remove something" in output
+    assert not s3.objects()
+    listed = s3.client().list_multipart_uploads(Bucket="backups")
+    assert not listed.get("Uploads")
 
 
 def test_a_full_disk_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
@@ -227,8 +242,10 @@ def test_a_killed_push_leaves_nothing(
 
 
 def test_a_dump_of_the_warehouse_waits_for_no_run(lab: Lab, s3: S3Server) -> None:
+    """F18: nor does an audit."""
     database = Database("warehouse", lab.warehouse_url())
     with warehouse_lock(database):
+        assert lab.run("audit")[0] == 3
         status, output = ops(lab, "push-dump", "--of", "warehouse", **s3.variables())
     assert status == 3, output
     assert not s3.objects()
@@ -320,6 +337,7 @@ def test_an_export_that_fails_changes_nothing(lab: Lab, catalogue: str) -> None:
 
 
 def test_an_export_never_meets_a_swap(lab: Lab, catalogue: str) -> None:
+    """F18."""
     lab.night()
     with warehouse_lock(Database("warehouse", lab.warehouse_url())):
         status, output = export(lab, catalogue)

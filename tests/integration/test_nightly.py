@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from entrepot_lab.nights import STEPS, Project, sentry, webhooks
-from entrepot_lab.warehouse import PASSWORD, Lab
+from entrepot_lab.warehouse import AN_HOUR_AHEAD, PASSWORD, Lab
 
 
 @pytest.fixture
@@ -246,12 +246,22 @@ def test_a_clock_set_back_confuses_nothing(project: Project) -> None:
     """F55: the night seems to begin in an hour."""
     project.behave("invoke dbt:build", "exit 2")
     project.ops("nightly")
-    project.rows(
-        "UPDATE entrepot_ops.nights SET started_at = now() + interval '1 hour'"
-    )
+    project.rows(AN_HOUR_AHEAD)
     project.behave("invoke dbt:build", "")
+    project.calls()
     assert project.ops("nightly")[0] == 0
+    assert project.calls() == list(STEPS[3:5])
     assert project.ops("report", "--format", "text")[0] == 0
+
+
+def test_a_night_of_next_year_is_not_continued_until_then(project: Project) -> None:
+    """F55: a clock that was wrong for a while would keep its sources from being read again."""
+    project.behave("invoke dbt:build", "exit 2")
+    project.ops("nightly")
+    project.rows("UPDATE entrepot_ops.nights SET started_at = now() + interval '1 y'")
+    project.calls()
+    project.ops("nightly")
+    assert project.calls()[:4] == list(STEPS[:4])
 
 
 def test_parts_of_a_night(project: Project) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_ATINTERNET = ("API_KEY", "SECRET_KEY", "SITE_ID", "START_DATE", "MAX_RESULTS")
 # Retired name → its successor, and how the value changes; no word where it stays.
 SUCCESSORS: dict[str, tuple[str, str]] = {
     "DATABASE_URL": ("TARGET_DATABASE_URL", ""),
     "PG_CLIENT_VERSION": ("PG_BINDIR", "the folder of pg_dump"),
     "NOTIFICATION_URLS": ("NOTIFICATIONS", 'written as [{"url":"https://…"}]'),
     "RETRIES_TIMEOUT_MINUTES": ("NIGHT_BUDGET", "a duration such as 3h"),
+    "MAX_ATTEMPT_NB": ("MAX_RETRY_COUNT", ""),
     "MIN_TIMEOUT": ("EXPONENTIAL_RETRY_DELAY", ""),
     "MAX_TIMEOUT": ("NIGHT_BUDGET", "a duration such as 3h"),
     "TABLE_NAME": ("DOMAINS", "with cpf in it: the table's name is fixed"),
@@ -40,6 +42,7 @@ SUCCESSORS: dict[str, tuple[str, str]] = {
         "the tables with mode incremental",
     ),
     "DATA_CATALOG_DATABASE_URL": ("DB_SCHEMA_EXPORTER_DATABASE_TARGET", ""),
+    "DATA_CATALOG_ENRICHMENT_ENABLED": ("DB_SCHEMA_EXPORTER_ENABLED", ""),
     "TARGET_POSTGRES_HOST": ("TARGET_DATABASE_URL", "a part of it"),
     "TARGET_POSTGRES_PORT": ("TARGET_DATABASE_URL", "a part of it"),
     "TARGET_POSTGRES_PASSWORD": ("TARGET_DATABASE_URL", "a part of it"),
@@ -55,6 +58,10 @@ SUCCESSORS: dict[str, tuple[str, str]] = {
     "POSTGRES_DB": ("TARGET_DATABASE_URL", "a part of it"),
     "BACKUP_FILE": ("METABASE_BACKUPS", "a folder or s3:// prefix"),
     "KUBE_POD_NAME": ("METABASE_KUBE_POD", ""),
+    **{
+        f"TAP_ATINTERNET_GN_{name}": ("BAROMETRE_FILES", "its exports, as files")
+        for name in _ATINTERNET
+    },
 }
 # What they said is no longer anybody's business: ignored, and said to be.
 NEEDLESS = {
@@ -67,6 +74,8 @@ NEEDLESS = {
     "DOCKER_HOST_GATEWAY": "addresses are in the URLs",
     "TAP_PARTOO_API_KEY": "this source is not read",
     "TAP_TWITTER_BEARER_TOKEN": "this source is not read",
+    **{f"TAP_ATINTERNET_SP_{name}": "this site is not read" for name in _ATINTERNET},
+    "DROP_TIMEOUT_MS": "what is dropped is nothing that anybody reads",
 }
 
 

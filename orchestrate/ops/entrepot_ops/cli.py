@@ -8,31 +8,24 @@ import sys
 
 import click
 
+from entrepot_ops.help import EXIT_STATUS
 from pg_replica import logs
 from pg_replica.connection import one_line
 from pg_replica.errors import Refused, ReplicaError
+from pg_replica.names import nearest
 
-_EXIT_STATUS = """\b
-Exit status:
-  0    done
-  1    failed
-  2    refused before any work
-  3    another night runs, on this machine or another
-  4    the new night is published, but something after it failed or differed
-  130  ended by SIGINT        143  ended by SIGTERM
-"""
-# Verb → the module below `entrepot_ops` whose attribute `command` it is.
+# Verb → the module below `entrepot_ops` whose attribute `command` it is, and what it does.
 _VERBS = {
-    "nightly": "nightly",
-    "status": "status",
-    "report": "report",
-    "import-log": "import_log",
-    "notify": "notify",
-    "crontab": "crontab",
-    "export-schema": "backups.export_schema",
-    "push-dump": "backups.push_dump",
-    "metabase-backup": "backups.metabase_backup",
-    "metabase-restore": "backups.metabase_restore",
+    "nightly": ("nightly", "Run a night, or the rest of one that failed."),
+    "status": ("status", "Show the last nights, the running step, the next run."),
+    "report": ("report", "Write what happened in a night, failures first."),
+    "import-log": ("import_log", "Record an old pg_restore log, to compare with."),
+    "notify": ("notify", "Tell NOTIFICATIONS and Sentry how a night ended."),
+    "crontab": ("crontab", "Print, check, install or remove the crontab."),
+    "export-schema": ("backups.export_schema", "Copy the schema, without data."),
+    "push-dump": ("backups.push_dump", "Dump a whole database to S3 or a folder."),
+    "metabase-backup": ("backups.metabase_backup", "Back up Metabase's database."),
+    "metabase-restore": ("backups.metabase_restore", "Restore such a backup."),
 }
 
 
@@ -44,14 +37,20 @@ class _Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _VERBS:
-            return None
-        return importlib.import_module(f"entrepot_ops.{_VERBS[cmd_name]}").command
+            ctx.fail(f"there is no verb {cmd_name!r}.{nearest(cmd_name, list(_VERBS))}")
+        return importlib.import_module(f"entrepot_ops.{_VERBS[cmd_name][0]}").command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, does) for verb, (_, does) in _VERBS.items()])
 
 
 @click.group(
     cls=_Verbs,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_EXIT_STATUS,
+    epilog=EXIT_STATUS,
 )
 @click.option(
     "--log-format",
@@ -63,7 +62,7 @@ def cli(context: click.Context, log_format: str | None) -> None:
     """Run Entrepôt every night, and say in the morning what happened.
 
     Settings come from environment variables (see .env.example), the steps of the night from the
-    job `nightly` of the Meltano project. `ops nightly --dry-run` shows what a night would do.
+    job `nightly` of the Meltano project. Each verb has a `--help` of its own, with examples.
     """
     logging.raiseExceptions = False  # the reader of our lines may die before us
     context.obj = log_format

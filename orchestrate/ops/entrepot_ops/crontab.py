@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from entrepot_ops import project, schedule
+from entrepot_ops.help import examples
 from entrepot_ops.settings import ScheduleSettings, load
 from pg_replica.errors import Differs, Refused, RunFailed
 from pg_replica.logs import event
@@ -24,7 +25,14 @@ _LOCALTIME = Path("/etc/localtime")
 _HOUR = timedelta(hours=1)
 
 
-@click.command("crontab")
+@click.command(
+    "crontab",
+    epilog=examples(
+        ("crontab", "look at the lines"),
+        ("crontab --install", "let cron begin the nights"),
+        ("crontab --check", "whether the lines are still those"),
+    ),
+)
 @click.option(
     "--check", "action", flag_value="check", help="Compare with what is installed."
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from entrepot_ops.help import examples
 from entrepot_ops.lock import NightLock
 from entrepot_ops.pg_restore_log import Log, parse
 from entrepot_ops.record import NightRecord
@@ -35,7 +36,12 @@ VALUES (%s, %s, 1, 1, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
-@click.command("import-log")
+@click.command(
+    "import-log",
+    epilog=examples(
+        ("import-log replication.log --day 2022-10-01", "one night of a long log"),
+    ),
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--day", metavar="YYYY-MM-DD", help="Only the lines of this day.")
 @click.pass_context

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import click
 
 from entrepot_ops import night_data, outcome, plan, project, report, schedule
+from entrepot_ops.help import EXIT_STATUS, examples
 from entrepot_ops.lock import NightLock
 from entrepot_ops.night import WORDS, Night, Progress, Rules
 from entrepot_ops.notify import tell_all
@@ -29,10 +30,23 @@ from pg_replica.settings import project_root
 _WARNING, _ERROR = 30, 40
 _DONE = ("succeeded", "differs")
 _LATER = 4  # published, but something after it failed or differed
+# A night that seems to begin later than a clock is ever set back was dated by a wrong clock: it
+# would be continued for as long as that.
+_CLOCK_ERROR = 7200.0  # seconds
 _HASTE = 5.0  # seconds for telling receivers when a signal has ended the night
 
 
-@click.command("nightly")
+@click.command(
+    "nightly",
+    epilog=examples(
+        ("nightly --dry-run", "what a night would do"),
+        ("nightly", "a night, or the rest of one that failed"),
+        ("nightly --fresh --budget 6h", "a new one, of six hours at most"),
+        ("nightly --from transform", "a part of it, whatever had succeeded"),
+    )
+    + "\n\n"
+    + EXIT_STATUS,
+)
 @click.option("--from", "start", metavar="STEP", help="This step and all after it.")
 @click.option(
     "--only", multiple=True, metavar="STEP", help="This step alone; repeatable."
@@ -69,7 +83,7 @@ def command(
         given = budget or settings.night_budget
         allowed = seconds_of(given) if given else None
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--budget") from None
+        raise click.UsageError(f"--budget {error}") from None
     root = project_root()
     files = project.read(root)
     chosen = plan.choose(plan.steps_of(files, domains.enabled()), start, only)
@@ -188,6 +202,8 @@ class _Runner:
     def _continues(self, last: LastNight) -> bool:
         """Say whether the last night is to be finished, rather than another begun."""
         if self._fresh or last.scope or last.status in _DONE:
+            return False
+        if last.seconds_ago < -_CLOCK_ERROR:
             return False
         began = datetime.now(timezone.utc) - timedelta(seconds=last.seconds_ago)
         if self._expression is None:

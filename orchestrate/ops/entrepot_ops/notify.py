@@ -8,6 +8,7 @@ import socket
 import click
 
 from entrepot_ops import outcome as outcomes
+from entrepot_ops.help import examples
 from entrepot_ops.outcome import Outcome
 from entrepot_ops.settings import NotifySettings, WarehouseSettings, load
 from entrepot_ops.store import Store
@@ -74,7 +75,13 @@ def _record(outcome: Outcome, deliveries: list[Delivery], store: Store) -> None:
         event(f"the notifications could not be recorded: {error}", _WARNING)
 
 
-@click.command("notify")
+@click.command(
+    "notify",
+    epilog=examples(
+        ("notify --dry-run", "what would be sent"),
+        ("notify --night 7", "tell of night 7 again"),
+    ),
+)
 @click.option("--night", type=int, help="Which night.  [default: the last one]")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent; send nothing.")
 @click.option("--job", help="Tell that this job failed, whatever the last night.")

@@ -18,8 +18,8 @@ coalesce(
 )::float8
 """
 _STEPS = """
-SELECT DISTINCT ON (place, step) step, task, status, attempt AS attempts, seconds, exit_status,
-    row_count, byte_count, message
+SELECT DISTINCT ON (place, step) step, task, status, seconds, exit_status, row_count, byte_count,
+    message, count(*) FILTER (WHERE status <> 'skipped') OVER (PARTITION BY step) AS attempts
 FROM entrepot_ops.night_steps WHERE night_id = %s ORDER BY place, step, attempt DESC
 """
 
@@ -90,7 +90,7 @@ def read(store: Store, night_id: int | None = None) -> Outcome | None:
     return Outcome(
         outcome=_kind(store, night) if good else "failure",
         status=night["status"],
-        message=night["message"] or "every step succeeded",
+        message=night["message"] or _state(night, steps),
         night_id=night["night_id"],
         scope=night["scope"],
         host=night["host"],
@@ -141,6 +141,16 @@ def read_runs(store: Store) -> Outcome | None:
         ended_at=newest["ended_at"].isoformat() if newest["ended_at"] else None,
         seconds=newest["seconds"],
     )
+
+
+def _state(night: Row, steps: list[dict[str, Any]]) -> str:
+    """Say how far a night is, or that all went well, and what did so only after a while."""
+    if night["status"] == "running":
+        return f"it is in step {night['step'] or 'start'}"
+    again = [
+        f"{s['step']} at attempt {s['attempts']}" for s in steps if s["attempts"] > 1
+    ]
+    return ", ".join(["every step succeeded", *again])
 
 
 def _kind(store: Store, night: Row) -> Kind:

@@ -50,11 +50,12 @@ class Step:
 
         Returns:
             The arguments of `meltano`. One plugin's command is invoked rather than run: that
-            keeps its exit status.
+            keeps its exit status. A run is forced: Meltano would take one that was killed for a
+            living one for five minutes, and two at once the locks of ours prevent.
         """
         words = self.task.split()
         if len(words) > 1 or ":" not in self.task:
-            return ["run", *words]
+            return ["run", "--force", *words]
         excluded = [f"source:{source}+" for source in leave_out]
         return ["invoke", *words, *(["--exclude", *excluded] if excluded else [])]
 

@@ -14,6 +14,7 @@ import click
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from entrepot_ops import night_data
+from entrepot_ops.help import examples
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load
 from entrepot_ops.status import duration, next_run
 from entrepot_ops.store import Store
@@ -21,6 +22,8 @@ from pg_replica.logs import event
 from pg_replica.redaction import redact
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_FAILURES = ("failed", "interrupted", "cancelled", "differs")
+_FOLLOWED = ("partial", "skipped")  # of failures
 _KEPT = 60  # pages
 _BREAK = timedelta(minutes=10)
 _SMALLEST_BAR = 0.4  # percent of the timeline's width
@@ -30,7 +33,14 @@ class Settings(WarehouseSettings, ScheduleSettings):
     """What `report` reads."""
 
 
-@click.command("report")
+@click.command(
+    "report",
+    epilog=examples(
+        ("report", "the page of the last night"),
+        ("report --format text", "the same for a terminal or a mail"),
+        ("report --night 7 --compare 3", "night 7 beside night 3"),
+    ),
+)
 @click.option("--night", type=int, help="Which night.  [default: the last one]")
 @click.option("--compare", type=int, metavar="NIGHT", help="With which other night.")
 @click.option(
@@ -121,6 +131,7 @@ def render(data: dict[str, Any], kind: str, settings: ScheduleSettings) -> str:
     if kind == "json":
         return json.dumps(data, default=_plain, indent=2, ensure_ascii=False)
     zone = ZoneInfo(settings.cron_tz)
+    steps = data["night"]["steps"]
     environment = Environment(
         loader=PackageLoader("entrepot_ops"),
         autoescape=select_autoescape(["html.j2"]),
@@ -140,6 +151,8 @@ def render(data: dict[str, Any], kind: str, settings: ScheduleSettings) -> str:
     template = environment.get_template(f"report.{kind}.j2")
     return template.render(
         **data,
+        failures=[s for s in steps if s["status"] in _FAILURES],
+        followed=[s for s in steps if s["status"] in _FOLLOWED],
         timeline=_timeline(data["attempts"]),
         bars=_bars(data["trend"]),
         next_run=next_run(settings),

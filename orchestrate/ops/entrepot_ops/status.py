@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from entrepot_ops import lock, outcome, project, schedule
+from entrepot_ops.help import examples
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load
 from entrepot_ops.store import Store
 from pg_replica.redaction import redact
@@ -33,7 +34,13 @@ class Settings(WarehouseSettings, ScheduleSettings):
     """What `status` reads."""
 
 
-@click.command("status")
+@click.command(
+    "status",
+    epilog=examples(
+        ("status", "what runs, what failed, what is next"),
+        ("status --json --nights 1", "the same for a probe"),
+    ),
+)
 @click.option("--nights", default=10, show_default=True, help="How many to list.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.pass_context
@@ -155,10 +162,13 @@ def duration(seconds: float | None) -> str:
         seconds: How long; None for unknown.
 
     Returns:
-        Such as `45.2 s`, `3 min 05 s` or `2 h 07 min`.
+        Such as `40 ms`, `45.2 s`, `3 min 05 s` or `2 h 07 min`.
     """
     if seconds is None:
         return ""
+    seconds = max(0.0, seconds)  # a clock may have been set back meanwhile
+    if seconds < 0.95:
+        return f"{1000 * seconds:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

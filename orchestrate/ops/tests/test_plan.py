@@ -30,6 +30,11 @@ def test_a_step_of_a_domain_that_is_off_is_left_out_with_what_needed_it() -> Non
     assert off[-1].needs == ("dbt:build",)
 
 
+def test_a_tap_and_a_target_do_not_wait_for_a_dead_run_of_theirs() -> None:
+    _, pair, *_ = plan.steps_of(_project(), frozenset({"pix"}))
+    assert pair.arguments() == ["run", "--force", "tap-x", "target"]
+
+
 def test_what_a_job_says_of_its_steps_is_checked() -> None:
     with pytest.raises(Refused) as refusal:
         plan.steps_of(

@@ -48,8 +48,9 @@ schedules:
   - {name: nightly, interval: "0 2 * * *", job: nightly}
 """
 _MELTANO = """#!/bin/sh
-echo "$*" >>calls
-step=$(echo "$1 $2 $3" | sed 's/--.*//; s/ *$//; s/[^a-z]/_/g')
+given=$(echo "$*" | sed 's/ --force//')
+echo "$given" >>calls
+step=$(echo "$given" | cut -d' ' -f1-3 | sed 's/--.*//; s/ *$//; s/[^a-z]/_/g')
 if [ -f "steps/$step" ]; then . "steps/$step"; fi
 """
 STEPS = (

@@ -21,6 +21,7 @@ class Night:
 
     Attributes:
         demo: The servers.
+        env: The variables of each call.
         outputs: All that Meltano has printed.
     """
 
@@ -28,7 +29,7 @@ class Night:
         self.demo = Demo(folder / "demo")
         self.demo.up(2000)
         self.outputs: list[str] = []
-        self._env = {
+        self.env = {
             **os.environ,
             **self.demo.environment(),
             "DOMAINS": "pix",
@@ -40,7 +41,7 @@ class Night:
     @property
     def reader(self) -> str:
         """The URL of an analyst's session."""
-        return self._env["DEMO_INTERNAL_READER_URL"]
+        return self.env["DEMO_INTERNAL_READER_URL"]
 
     def meltano(self, *arguments: str, **variables: str) -> tuple[int, str]:
         """Run Meltano.
@@ -55,7 +56,7 @@ class Night:
         done = subprocess.run(
             [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
             cwd=ROOT,
-            env={**self._env, **variables},
+            env={**self.env, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -65,7 +66,7 @@ class Night:
         return done.returncode, self.outputs[-1]
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start Meltano.
+        """Start Meltano, at the head of a process group.
 
         Args:
             arguments: Its command line.
@@ -73,10 +74,11 @@ class Night:
         return subprocess.Popen(
             [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
             cwd=ROOT,
-            env=self._env,
+            env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def restart(self) -> None:
@@ -87,7 +89,7 @@ class Night:
 
     def published(self) -> int:
         """Count the nights that were published."""
-        url = self._env["TARGET_DATABASE_URL"]
+        url = self.env["TARGET_DATABASE_URL"]
         query = (
             "SELECT count(*) FROM entrepot_ops.publications WHERE 'pix' = ANY (schemas)"
         )
@@ -121,6 +123,6 @@ class Night:
 
     def a_day_passes(self) -> None:
         """Change the source as a day of use does."""
-        url = self._env["SOURCE_DATABASE_URL"]
+        url = self.env["SOURCE_DATABASE_URL"]
         with psycopg.connect(url, autocommit=True) as connection:
             source.next_day(connection)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -102,3 +107,57 @@ class S3Server:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+
+@contextmanager
+def full(server: S3Server, room: int) -> Iterator[int]:
+    """Stand before a server whose bucket becomes full, said as Ceph's gateway says it.
+
+    Args:
+        server: Where all that still fits goes.
+        room: In bytes.
+
+    Yields:
+        The port.
+    """
+    stored = 0
+
+    class Front(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _forward(self) -> None:
+            nonlocal stored
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            stored += len(body) if self.command == "PUT" else 0
+            if stored > room and self.command == "PUT":
+                return self._answer(
+                    403, {}, b"<Error><Code>QuotaExceeded</Code></Error>"
+                )
+            behind = HTTPConnection(*server.address)
+            behind.request(self.command, self.path, body, dict(self.headers))
+            answer = behind.getresponse()
+            self._answer(answer.status, dict(answer.headers), answer.read())
+            behind.close()
+            return None
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _forward  # noqa: N815
+
+        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            given = {"Content-Length": str(len(body)), **headers}
+            given.pop("Transfer-Encoding", None)
+            for name, value in given.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    front = ThreadingHTTPServer(("127.0.0.1", 0), Front)
+    threading.Thread(target=front.serve_forever, daemon=True).start()
+    try:
+        yield front.server_port
+    finally:
+        front.shutdown()
+        front.server_close()

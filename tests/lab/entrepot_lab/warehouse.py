@@ -18,6 +18,17 @@ from entrepot_lab.cluster import Cluster, embedded_binaries
 PASSWORD = "p@ss:/%'w&0r\"d \\é"
 OWNER, SOURCE_OWNER, READER = "entrepot", "app", "internal_reader"
 _OURS = ("entrepot_ops", "public")
+# As if all that was recorded until now had been written before a clock was set back an hour.
+AN_HOUR_AHEAD = """
+DO $$ DECLARE here record; BEGIN
+    FOR here IN SELECT c.oid::regclass AS name,
+        string_agg(format('%1$I = %1$I + make_interval(hours => 1)', a.attname), ', ') AS changes
+        FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'entrepot_ops'::regnamespace AND c.relkind = 'r'
+        AND a.attnum > 0 AND a.atttypid = 'timestamptz'::regtype GROUP BY 1
+    LOOP EXECUTE format('UPDATE %s SET %s', here.name, here.changes); END LOOP;
+END $$
+"""
 
 
 @dataclass

@@ -43,15 +43,19 @@ def too_many(names: list[str], label: str, keep: int) -> list[str]:
     return ours[: max(0, len(ours) - keep)]
 
 
-def remove_too_many(place: Place, label: str, keep: int) -> None:
+def remove_too_many(place: Place, label: str, keep: int, taken: str) -> None:
     """Remove the backups beyond those that are kept, and their checksums.
 
     Args:
         place: Where.
         label: Of what.
         keep: How many stay.
+        taken: The one that was just taken. It stays: a clock that was set back gives it an
+            old name.
     """
     for name in too_many(place.names(), label, keep):
+        if name == taken:
+            continue
         place.remove(name)
         place.remove(name + SUM)
         event(f"{place.path(name)}: removed, as {keep} newer ones are kept")

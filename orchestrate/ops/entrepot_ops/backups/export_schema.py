@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from entrepot_ops.backups import client_tools
 from entrepot_ops.backups.settings import BackupSettings
+from entrepot_ops.help import examples
 from entrepot_ops.settings import load
 from pg_replica import tools
 from pg_replica.connection import Database, are_same, explained
@@ -76,7 +77,12 @@ class Settings(BackupSettings):
         return value
 
 
-@click.command("export-schema")
+@click.command(
+    "export-schema",
+    epilog=examples(
+        ("export-schema --dry-run", "what would be replaced"),
+    ),
+)
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be replaced, and change nothing."
 )

@@ -16,6 +16,7 @@ from pg_replica.redaction import redact
 from pg_replica.settings import password_of
 
 LABEL = "metabase"
+DATABASE = "Metabase database"  # in messages
 # Liquibase's record of what has been done to the schema; its ids begin with Metabase's version.
 CHANGES = "databasechangelog"
 _VERSION = re.compile(r"v(\d+)\.")
@@ -58,9 +59,9 @@ class MetabaseSettings(PlaceSettings):
         """
         if self.pod:
             with forwarded(self.url, self.pod, self.namespace) as url:
-                yield Database(LABEL, url, self.network_timeout)
+                yield Database(DATABASE, url, self.network_timeout)
         else:
-            yield Database(LABEL, self.url, self.network_timeout)
+            yield Database(DATABASE, self.url, self.network_timeout)
 
 
 def version(ids: list[str]) -> int | None:

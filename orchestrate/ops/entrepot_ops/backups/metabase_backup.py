@@ -6,8 +6,15 @@ import click
 import psycopg
 
 from entrepot_ops.backups import client_tools, dated, places
-from entrepot_ops.backups.metabase import CHANGES, LABEL, MetabaseSettings, version
+from entrepot_ops.backups.metabase import (
+    CHANGES,
+    DATABASE,
+    LABEL,
+    MetabaseSettings,
+    version,
+)
 from entrepot_ops.backups.stream import dumping
+from entrepot_ops.help import examples
 from entrepot_ops.settings import load
 from pg_replica.connection import Database, explained
 from pg_replica.errors import Refused
@@ -15,7 +22,12 @@ from pg_replica.logs import event
 from pg_replica.run import signals_end_the_run
 
 
-@click.command("metabase-backup")
+@click.command(
+    "metabase-backup",
+    epilog=examples(
+        ("metabase-backup --to /backups", "to a folder"),
+    ),
+)
 @click.option(
     "--to",
     metavar="PLACE",
@@ -34,7 +46,7 @@ def command(context: click.Context, *, to: str | None, dry_run: bool) -> None:
     place = places.of(to or settings.where, settings)
     name = dated.name_now(LABEL)
     there = place.names()
-    with signals_end_the_run(), settings.database() as database, explained(LABEL):
+    with signals_end_the_run(), settings.database() as database, explained(DATABASE):
         made_by, size = _look(database)
         event(
             f"{database.place}: Metabase {made_by or 'of an unknown version'}, {size:,} bytes on "
@@ -47,7 +59,7 @@ def command(context: click.Context, *, to: str | None, dry_run: bool) -> None:
         pair = client_tools.usable(settings.pg_bindir, database)[0]
         with dumping(pair, database, LABEL) as dump:
             places.store_with_sum(place, name, dump, size)
-    dated.remove_too_many(place, LABEL, settings.backup_keep)
+    dated.remove_too_many(place, LABEL, settings.backup_keep, name)
 
 
 def _look(database: Database) -> tuple[int | None, int]:

@@ -13,7 +13,13 @@ import click
 
 from entrepot_ops.backups import archive, client_tools, places
 from entrepot_ops.backups.archive import Archive
-from entrepot_ops.backups.metabase import CHANGES, LABEL, MetabaseSettings, version
+from entrepot_ops.backups.metabase import (
+    CHANGES,
+    DATABASE,
+    MetabaseSettings,
+    version,
+)
+from entrepot_ops.help import examples
 from entrepot_ops.settings import load
 from pg_replica import tools
 from pg_replica.connection import Database, explained
@@ -56,7 +62,17 @@ CREATE SCHEMA public;
 _PATIENCE = "SET lock_timeout = '10s';\n"
 
 
-@click.command("metabase-restore")
+@click.command(
+    "metabase-restore",
+    epilog=examples(
+        ("metabase-restore FILE --dry-run", "check FILE, and change nothing"),
+        ("metabase-restore FILE", "into an empty database"),
+        (
+            "metabase-restore FILE --overwrite metabase",
+            "over what the database metabase holds",
+        ),
+    ),
+)
 @click.argument("backup")
 @click.option(
     "--overwrite",
@@ -82,7 +98,7 @@ def command(
     with (
         signals_end_the_run(),
         settings.database() as database,
-        explained(LABEL),
+        explained(DATABASE),
         tempfile.TemporaryDirectory(dir=settings.work_dir) as scratch,
     ):
         pairs = client_tools.usable(settings.pg_bindir, database)

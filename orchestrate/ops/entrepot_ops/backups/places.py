@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -261,8 +262,9 @@ class Bucket:
 _ADVICE = {
     403: "ACCESS_KEY or SECRET_KEY is wrong, or may not do this",
     404: "there is no such bucket or object: check BUCKET_NAME and the name",
-    507: "the bucket is full: remove something, or lower BACKUP_KEEP",
 }
+# Each service has its own word and status: QuotaExceeded 403, XMinioStorageFull 507, …
+_FULL = re.compile("quota|full|insufficient", re.IGNORECASE)
 
 
 def _refusal(response: dict[str, Any], where: str) -> TransientFailure | Refused:
@@ -270,10 +272,12 @@ def _refusal(response: dict[str, Any], where: str) -> TransientFailure | Refused
     status = response["ResponseMetadata"].get("HTTPStatusCode", 0)
     code = response["Error"].get("Code", "")
     message = redact(f"{where}: {code}: {response['Error'].get('Message', '')}")
-    advice = _ADVICE.get(status, "")
-    if status in (403, 404):
-        return Refused([f"{message}: {advice}"])
-    return TransientFailure(message, advice)
+    if _FULL.search(code):
+        advice = "the bucket is full: remove something, or lower BACKUP_KEEP"
+        return TransientFailure(message, advice)
+    if status in _ADVICE:
+        return Refused([f"{message}: {_ADVICE[status]}"])
+    return TransientFailure(message)
 
 
 def store_with_sum(place: Place, name: str, dump: DumpStream, expected: int) -> None:

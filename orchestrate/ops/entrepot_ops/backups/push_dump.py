@@ -10,6 +10,7 @@ from pydantic import Field
 from entrepot_ops.backups import client_tools, dated, places
 from entrepot_ops.backups.settings import PlaceSettings
 from entrepot_ops.backups.stream import dumping
+from entrepot_ops.help import examples
 from entrepot_ops.settings import load
 from pg_replica.connection import Database, explained
 from pg_replica.errors import Refused
@@ -68,7 +69,13 @@ class Settings(PlaceSettings):
         return f"s3://{self.bucket_name}/dumps"
 
 
-@click.command("push-dump")
+@click.command(
+    "push-dump",
+    epilog=examples(
+        ("push-dump", "the source, to BUCKET_NAME"),
+        ("push-dump --of warehouse --to /backups", "the warehouse, to a folder"),
+    ),
+)
 @click.option(
     "--of",
     "which",
@@ -117,7 +124,7 @@ def command(
         )
         dump = stack.enter_context(dumping(pair, database, which))
         places.store_with_sum(place, name, dump, size)
-    dated.remove_too_many(place, label, settings.backup_keep)
+    dated.remove_too_many(place, label, settings.backup_keep, name)
 
 
 def _size(database: Database) -> int:
