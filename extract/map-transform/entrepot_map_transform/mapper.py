@@ -8,10 +8,12 @@ from functools import partial
 
 from meltano_map_transform.mapper import StreamTransform
 from singer_sdk import singerlib as singer
+from singer_sdk.exceptions import InvalidInputLine, MapExpressionError
 from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
 
 from pg_replica.columns import pseudonym
 from pg_replica.errors import Refused
+from pg_replica.plugin import Plugin
 from pg_replica.redaction import redact
 
 _VARIABLE = "PSEUDONYM_SECRET"
@@ -20,10 +22,11 @@ _FUNCTION = "pseudonym"
 _KEYWORD = "x-"
 
 
-class MapTransform(StreamTransform):
+class MapTransform(Plugin, StreamTransform):
     """Stream maps whose expressions may call `pseudonym(value)`."""
 
     package_name = "entrepot-map-transform"
+    explained = (InvalidInputLine, MapExpressionError, NotImplementedError)
 
     def __init__(self, **options: t.Any) -> None:
         """Prepare.

@@ -1,7 +1,8 @@
 """Lines cut into records, each known by the line on which it begins.
 
 Most lines of most files need no more than a look: without a quote, the cells are what stands
-between the delimiters. The csv module, which costs several times as much, reads the others.
+between the delimiters. Quotes are taken away by the block. The csv module, which costs several
+times as much, reads what is left.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
+from entrepot_tap_csv import quotes
 from entrepot_tap_csv.definitions import Dialect
 from entrepot_tap_csv.errors import Misfit
+from entrepot_tap_csv.quotes import Quotes
 
 _LONGEST = 16 * 1024 * 1024  # bytes of one record
 
@@ -28,7 +32,7 @@ class Batch:
 
     Attributes:
         numbers: Of `lines`, in the file.
-        lines: Records whose cells are what stands between delimiters, in UTF-8.
+        lines: Records as lines of COPY's text format, in which nothing is NULL: see `quotes`.
         records: The others: line and cells.
     """
 
@@ -78,9 +82,10 @@ class Records:
         self._name = name
         self._options = _options(dialect)
         self._quoting = _signs(dialect.quotechar, dialect.escapechar)
+        self._quotes = _quotes(dialect)
         blank = f"{dialect.delimiter} " if dialect.skipinitialspace else None
-        # A backslash means something to COPY.
-        self._special = {*self._quoting, *_signs("\\", "\r", blank)}
+        self._harmless = {quotes.BACKSLASH} - self._quoting
+        self._special = {*self._quoting, quotes.BACKSLASH, *_signs("\r", blank)}
         self._lines: list[bytes] = []
         self._line = 1  # the number of the first of them
         self._present: set[bytes] = set()
@@ -125,12 +130,12 @@ class Records:
         if self._kept:
             yield Batch([], [], self._kept)
         while self._lines or self._fill():
-            if self._present:
-                yield self._sorted_out()
-            else:
+            if self._present <= self._harmless:
                 numbers = range(self._line, self._line + len(self._lines))
-                yield Batch(numbers, self._lines)
+                yield Batch(numbers, self._with_codes())
                 self._drop(len(self._lines))
+            else:
+                yield self._without_quotes() or self._sorted_out()
 
     def _fill(self) -> bool:
         """Read more lines behind those that are here; False at the end."""
@@ -158,6 +163,31 @@ class Records:
     def _drop(self, count: int) -> None:
         self._lines = self._lines[count:]
         self._line += count
+
+    def _with_codes(self) -> list[bytes]:
+        if not self._present:
+            return self._lines
+        return quotes.with_codes(b"\n".join(self._lines)).split(b"\n")
+
+    def _without_quotes(self) -> Batch | None:
+        """Take all complete records from the lines at hand, if their quotes can be taken away."""
+        block = b"\n".join([*self._lines, b""])
+        found = self._quotes.taken_from(block) if self._quotes else None
+        if found is None:
+            return None
+        text, rest = found
+        lines = text.split(b"\n")
+        lines.pop()
+        if b"" in lines:
+            return None  # a blank line, or a record of one cell, which is empty
+        numbers: Sequence[int] = range(self._line, self._line + len(lines))
+        if quotes.LINE_FEED in text:
+            heights = (1 + line.count(quotes.LINE_FEED) for line in lines)
+            numbers = list(accumulate(heights, initial=self._line))[:-1]
+        self._drop(len(self._lines) - rest.count(b"\n"))
+        if rest:
+            self._keep(0)
+        return Batch(numbers, lines)
 
     def _sorted_out(self) -> Batch:
         """Take from the lines at hand those that need no csv module, and read the others."""
@@ -237,6 +267,15 @@ def _options(dialect: Dialect) -> dict[str, Any]:
         "quoting": csv.QUOTE_MINIMAL if dialect.quotechar else csv.QUOTE_NONE,
         "strict": True,
     }
+
+
+def _quotes(dialect: Dialect) -> Quotes | None:
+    is_usual = dialect.doublequote and not (
+        dialect.escapechar or dialect.skipinitialspace
+    )
+    if is_usual and dialect.quotechar:
+        return Quotes(dialect.delimiter, dialect.quotechar)
+    return None
 
 
 def _signs(*signs: str | None) -> set[bytes]:

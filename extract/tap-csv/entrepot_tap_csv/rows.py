@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from entrepot_tap_csv import quotes
 from entrepot_tap_csv.errors import Misfit, shown
 from entrepot_tap_csv.records import Batch, Record
 from entrepot_tap_csv.values import Column, NoSuchValue, Reader
@@ -167,9 +168,8 @@ class Layout:
     def _cells(self, batch: Batch) -> list[Record]:
         if not batch.lines:
             return []
-        cut, lines = self.delimiter, b"\n".join(batch.lines).decode().split("\n")
-        pairs = zip(batch.numbers, lines, strict=True)
-        return [(number, line.split(cut)) for number, line in pairs]
+        rows = quotes.cells_of(batch.lines, self.delimiter)
+        return list(zip(batch.numbers, rows, strict=True))
 
     def _values(self, records: list[Record]) -> list[Values]:
         """Give the values by column, as PostgreSQL reads them."""

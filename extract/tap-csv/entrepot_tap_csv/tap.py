@@ -19,13 +19,14 @@ from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.places import Places
 from entrepot_tap_csv.streams import CsvStream
 from pg_replica.copy_spool import FORMAT, Spool
+from pg_replica.plugin import Plugin
 from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.settings import project_root
 
 _FETCHED = "fetched"
 
 
-class TapCsv(Tap):
+class TapCsv(Plugin, Tap):
     """Singer tap for CSV files: of this machine, behind a URL, in S3."""
 
     name = "tap-csv"

@@ -15,7 +15,9 @@ from entrepot_lab.csv_tap import Files
 from entrepot_tap_csv import text
 from entrepot_tap_csv.definitions import Dialect
 from entrepot_tap_csv.errors import CannotRead
+from entrepot_tap_csv.quotes import cells_of
 from entrepot_tap_csv.records import Records
+from pg_replica.columns import unescaped
 
 CASES: list[tuple[str, dict[str, Any], list[tuple]]] = [
     ("a,b\n1,2\n", {}, [("1", "2")]),
@@ -183,15 +185,39 @@ def test_any_text_reads_as_the_csv_module_reads_it(
         assert _read(content.encode()) == _expected(content)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_any_nonsense_reads_or_fails_as_with_the_csv_module(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(seed)
+    signs = ["a", '"', '"', ",", "\n", '"\n', '\n"', ',"', '",', "\\", "x2c", "\r\n"]
+    for _ in range(500):
+        content = "".join(rng.choice(signs) for _ in range(rng.randrange(14)))
+        monkeypatch.setattr(text, "_BLOCK", rng.choice([1, 2, 3, 7, 64]))
+        try:
+            expected = _expected(content)
+        except csv.Error:
+            with pytest.raises(CannotRead):
+                _read(content.encode())
+        else:
+            assert _read(content.encode()) == expected
+
+
 def _read(content: bytes) -> list[tuple[int, list[str]]]:
     blocks = text.Text(io.BytesIO(content), "f", "utf-8").blocks()
     records = Records(blocks, "f", Dialect())
     found = [first] if (first := records.first()) else []
     for batch in records.batches():
-        pairs = zip(batch.numbers, batch.lines, strict=True)
-        found += [(number, line.decode().split(",")) for number, line in pairs]
+        if batch.lines:
+            rows = cells_of(batch.lines, ",")
+            assert rows == [_as_copy_reads(line) for line in batch.lines]
+            found += zip(batch.numbers, rows, strict=True)
         found += batch.records
     return sorted(found)
+
+
+def _as_copy_reads(line: bytes) -> list[str]:
+    return [unescaped(cell).decode() for cell in line.split(b",")]
 
 
 def _expected(content: str) -> list[tuple[int, list[str]]]:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
-from pg_replica.connection import one_line
-from pg_replica.domains import enabled
-from pg_replica.errors import ReplicaError
-
-_DOMAIN = "ecospheres"
+from pg_replica import plugin
 
 
 def main() -> None:
-    """Run the command; a failure that can be explained is one line, without secrets."""
-    try:
-        if _is_a_sync(sys.argv[1:]) and _DOMAIN not in enabled():
-            return
-        from entrepot_tap_dcat.tap import TapDcat
-
-        TapDcat.cli()
-    except (ReplicaError, OSError) as error:
-        logging.getLogger("tap-dcat").critical(one_line(error))
-        sys.exit(getattr(error, "exit_code", 1))
+    """Run the command."""
+    plugin.run("tap-dcat", _plugin, wanted={"ecospheres"})
 
 
-def _is_a_sync(arguments: list[str]) -> bool:
-    """Say whether data is asked for, rather than what the tap is or gives."""
-    return not {"--about", "--discover", "--help", "--version"} & set(arguments)
+def _plugin() -> type:
+    from entrepot_tap_dcat.tap import TapDcat
+
+    return TapDcat
 
 
 if __name__ == "__main__":

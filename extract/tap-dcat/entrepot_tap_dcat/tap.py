@@ -15,6 +15,7 @@ from entrepot_tap_dcat.formats import FORMATS
 from entrepot_tap_dcat.places import Options, place
 from entrepot_tap_dcat.streams import STREAMS, DcatStream
 from pg_replica.errors import Refused
+from pg_replica.plugin import Plugin
 from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.redaction import redact
 from pg_replica.settings import password_of
@@ -31,7 +32,7 @@ _DUMPS = ("latest", "all")
 _BOOLEANS = {"true": True, "false": False}
 
 
-class TapDcat(Tap):
+class TapDcat(Plugin, Tap):
     """Singer tap for DCAT catalogues: files, folders, S3 prefixes, and servers that give pages."""
 
     name = "tap-dcat"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import typing as t
 from functools import cached_property
@@ -17,16 +16,14 @@ from entrepot_tap_lcms.reading import Reading
 from entrepot_tap_lcms.streams import LcmsStream
 from pg_replica import sources
 from pg_replica.errors import Refused
+from pg_replica.plugin import Plugin
 from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.redaction import redact
-
-if t.TYPE_CHECKING:
-    from types import FrameType
 
 _VARIABLES = {"api_url": "LCMS_API_URL", "api_key": "LCMS_API_KEY"}
 
 
-class TapLcms(Tap):
+class TapLcms(Plugin, Tap):
     """Singer tap for Pix's learning content."""
 
     name = "tap-lcms"
@@ -158,7 +155,3 @@ class TapLcms(Tap):
         version = int(time.time())
         for stream in selected:
             stream.complete(version)
-
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End at once, and not as the SDK does, with the exit status of success."""
-        sys.exit(128 + signum)

@@ -1,9 +1,11 @@
 """What makes a run impossible, said in one sentence."""
 
+from pg_replica.errors import ReplicaError
 
-class Refused(Exception):
+
+class Refused(ReplicaError):
     """Something known before any row is read."""
 
 
-class CannotContinue(Exception):
+class CannotContinue(ReplicaError):
     """The source is not what the bookmark says it was."""

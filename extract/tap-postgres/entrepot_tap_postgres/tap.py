@@ -7,6 +7,7 @@ import typing as t
 from functools import cached_property
 from pathlib import Path
 
+import psycopg
 from singer_sdk import typing as th
 from tap_postgres.tap import TapPostgres as MeltanoLabsTap
 
@@ -22,9 +23,11 @@ from pg_replica import catalog, policy
 from pg_replica.connection import Database
 from pg_replica.copy_spool import FORMAT, Spool
 from pg_replica.names import TableName
+from pg_replica.plugin import Plugin
 from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.policy import Policy, PolicyText, TableRule
 from pg_replica.settings import project_root
+from pg_replica.transport import CopyError
 
 _VARIABLES = {
     "sqlalchemy_url": "SOURCE_DATABASE_URL",
@@ -136,7 +139,7 @@ _SETTINGS = th.PropertiesList(
 ).to_dict()["properties"]
 
 
-class TapPostgres(MeltanoLabsTap):
+class TapPostgres(Plugin, MeltanoLabsTap):
     """Singer tap for PostgreSQL.
 
     The streams are the append tables of the table policy: with a `batch_config` of format
@@ -144,6 +147,7 @@ class TapPostgres(MeltanoLabsTap):
     """
 
     package_name = "entrepot-tap-postgres"
+    explained = (CopyError, psycopg.Error)
     config_jsonschema: t.ClassVar[dict] = {
         **MeltanoLabsTap.config_jsonschema,
         "properties": {**MeltanoLabsTap.config_jsonschema["properties"], **_SETTINGS},

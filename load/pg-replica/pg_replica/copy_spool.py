@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from pg_replica.errors import ReplicaError
+
 # How Singer's messages call such files, and where a stream's schema holds its table's definition.
 FORMAT, KEYWORD = "pgcopy", "x-postgres"
 _LOCK = "lock"
@@ -22,7 +24,7 @@ _PAUSE = 0.05  # seconds between two looks at the size
 _PREFIX = "run-"
 
 
-class ReaderGone(Exception):
+class ReaderGone(ReplicaError):
     """Nobody reads our messages any more."""
 
 
@@ -69,7 +71,7 @@ class Spool:
         """
         while waits and not self.has_room:
             if _output_is_closed():
-                raise ReaderGone
+                raise ReaderGone("nobody reads our messages any more")
             time.sleep(_PAUSE)
         return self.folder / name
 

@@ -46,6 +46,7 @@ def set_up(log_format: str) -> None:
     Args:
         log_format: `plain` or `json`.
     """
+    hush()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         _JsonFormatter() if log_format == "json" else _PlainFormatter()
@@ -54,6 +55,11 @@ def set_up(log_format: str) -> None:
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def hush() -> None:
+    """Silence urllib3, which logs whole URLs when it tries again: they may hold a token."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def event(sentence: str, level: int = logging.INFO, **fields: object) -> None:

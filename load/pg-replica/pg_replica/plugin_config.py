@@ -11,8 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pg_replica import domains
-
 _NUMBERS = ("network_timeout",)
 _CONFIG = "--config"
 
@@ -52,17 +50,14 @@ def from_variables(names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def is_off(arguments: list[str]) -> bool:
-    """Say whether a plugin has nothing to do, before anything else of it is looked at.
+def domain(arguments: list[str]) -> list[str]:
+    """Find the domain of a plugin, before anything else of it is looked at.
 
     Args:
         arguments: Of its command: the files of `--config` may have a setting `domain`.
 
     Returns:
-        Whether DOMAINS leaves that domain out.
-
-    Raises:
-        Refused: If DOMAINS names a domain that is unknown.
+        That one, or none.
     """
     paths = [
         path for name, path in pairwise(arguments) if name == _CONFIG and path != "ENV"
@@ -70,5 +65,5 @@ def is_off(arguments: list[str]) -> bool:
     paths += [
         each.partition("=")[2] for each in arguments if each.startswith(f"{_CONFIG}=")
     ]
-    domain = loaded([path for path in paths if Path(path).is_file()]).get("domain")
-    return bool(domain) and domain not in domains.enabled()
+    found = loaded([path for path in paths if Path(path).is_file()]).get("domain")
+    return [found] if found else []

@@ -10,8 +10,9 @@ import typing as t
 from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 from psycopg.conninfo import make_conninfo
-from singer_sdk import Target
+from singer_sdk import Target, exceptions
 from singer_sdk import typing as th
 from singer_sdk.helpers._batch import StorageTarget
 from singer_sdk.mapper import SameRecordTransform
@@ -32,12 +33,12 @@ from entrepot_target_postgres.stream_loads import (
 )
 from pg_replica.connection import Database
 from pg_replica.copy_spool import FORMAT, KEYWORD, path_of, remove_if_empty
+from pg_replica.plugin import Plugin
 from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.schemas import Naming
+from pg_replica.transport import CopyError
 
 if t.TYPE_CHECKING:
-    from types import FrameType
-
     from entrepot_target_postgres.loads import Load
 
 _VARIABLES = {
@@ -82,7 +83,7 @@ _SETTINGS = th.PropertiesList(
 ).to_dict()["properties"]
 
 
-class TargetPostgres(MeltanoLabsTarget):
+class TargetPostgres(Plugin, MeltanoLabsTarget):
     """Singer target for PostgreSQL.
 
     A stream whose schema carries the definition of its table is an append table. Any other's rows
@@ -90,6 +91,15 @@ class TargetPostgres(MeltanoLabsTarget):
     """
 
     package_name = "entrepot-target-postgres"
+    explained = (
+        CopyError,
+        psycopg.Error,
+        exceptions.InvalidInputLine,
+        exceptions.InvalidJSONSchema,
+        exceptions.InvalidRecord,
+        exceptions.MissingKeyPropertiesError,
+        exceptions.RecordsWithoutSchemaException,
+    )
     default_sink_class = StreamSink
     message_reader_class = Reader
     get_sink = Target.get_sink
@@ -253,10 +263,6 @@ class TargetPostgres(MeltanoLabsTarget):
             sys.stdout.write(f"{json.dumps(state, default=str)}\n")
             sys.stdout.flush()
             self._passed_state = state
-
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End at once: what is committed is there, the rest comes again."""
-        sys.exit(128 + signum)
 
 
 def _with_driver(url: str) -> str:

@@ -1,0 +1,67 @@
+"""What the commands of all Singer plugins share: domains that are off, failures, signals."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pg_replica import domains, logs, plugin_config
+from pg_replica.errors import ReplicaError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_NO_SYNC = frozenset({"--about", "--discover", "--help", "--version"})
+
+
+class Plugin:
+    """Goes before the SDK's class among the bases of a tap, a target or a mapper.
+
+    Attributes:
+        explained: Failures whose own words are enough, beside the project's and the system's.
+    """
+
+    explained: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End at once, and not as the SDK does, with the exit status of success."""
+        sys.exit(128 + signum)
+
+
+def run(
+    name: str,
+    plugin: Callable[[], Any],
+    *,
+    wanted: Collection[str] | None = None,
+) -> None:
+    """Run a plugin's command; a failure that can be explained is one line, without secrets.
+
+    Args:
+        name: What its log calls it.
+        plugin: Gives its class. What that imports is not loaded where there is nothing to do.
+        wanted: Domains of which one must be on; None: the one that the setting `domain` names,
+            if it names one.
+    """
+    explained: tuple[type[Exception], ...] = (ReplicaError, OSError)
+    logs.hush()
+    try:
+        if wanted is None:
+            wanted = plugin_config.domain(sys.argv)
+        if (
+            wanted
+            and _NO_SYNC.isdisjoint(sys.argv)
+            and domains.enabled().isdisjoint(wanted)
+        ):
+            missing = " nor ".join(sorted(wanted))
+            print(f"{name}: DOMAINS has no {missing}: nothing to do", file=sys.stderr)
+            return
+        command = plugin()
+        explained += command.explained
+        command.cli()
+    except explained as error:
+        from pg_replica.connection import one_line
+
+        logging.getLogger(name).critical(one_line(error))
+        sys.exit(getattr(error, "exit_code", 1))
