@@ -540,8 +540,7 @@ def test_another_database_is_not_taken_for_metabase(empty_lab: Lab) -> None:
     assert "Metabase's application database is meant" in output
 
 
-KUBECTL = """#!{python}
-\"\"\"kubectl port-forward, as far as its users see it; the cluster is this machine.\"\"\"
+KUBECTL = """\"\"\"kubectl port-forward, as far as its users see it; the cluster is this machine.\"\"\"
 import json, sys
 from entrepot_lab.proxy import Proxy
 json.dump(sys.argv[1:], open({folder!r} + "/arguments", "w"))
@@ -559,9 +558,10 @@ def test_metabase_in_a_cluster(
     lab = empty_lab
     program = tmp_path / "kubectl"
     port = lab.warehouse_server.port
-    program.write_text(
-        KUBECTL.format(python=sys.executable, folder=str(tmp_path), port=port)
-    )
+    script = tmp_path / "kubectl.py"
+    script.write_text(KUBECTL.format(folder=str(tmp_path), port=port))
+    # The path of a #! line may hold no spaces.
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
     program.chmod(0o755)
     inside = metabase["METABASE_DATABASE_URL"].replace(f":{port}/", ":5432/")
     variables = {

@@ -50,7 +50,7 @@ def project(empty_lab: Lab, tmp_path: Path) -> Project:
     (project.root / ".env").write_text("".join(lines))
     project.behave(
         "invoke ops nightly",
-        f"set -a; . ./.env; set +a; exec {sys.executable} -m entrepot_ops nightly",
+        f'set -a; . ./.env; set +a; exec "{sys.executable}" -m entrepot_ops nightly',
     )
     project.env["SCHEDULE"] = "* * * * *"
     return project
@@ -98,7 +98,7 @@ def test_the_line_works_in_a_bare_environment_and_keeps_the_status(
 @pytest.mark.skipif(not _can_be_alone(), reason="no cron, or no right to run it apart")
 def test_a_night_begun_by_a_real_cron(project: Project) -> None:
     folder = project.root.parent
-    script = _ALONE.format(folder=folder, ops=f"{sys.executable} -m entrepot_ops")
+    script = _ALONE.format(folder=folder, ops=f'"{sys.executable}" -m entrepot_ops')
     with (folder / "cron.log").open("wb") as log:
         cron = subprocess.Popen(
             [

@@ -347,7 +347,7 @@ def test_files_of_records_and_of_copy(loader: Loader, tmp_path: Path) -> None:
     stream = USERS["stream"]
 
     def batch(path: Path, **encoding: Any) -> dict[str, Any]:
-        manifest = [path.as_uri()]
+        manifest = [f"file://{path}"]  # as the SDK spells it, spaces and all
         return {
             "type": "BATCH",
             "stream": stream,

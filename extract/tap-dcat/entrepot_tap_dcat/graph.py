@@ -98,7 +98,7 @@ class Graph:
     def _spill(self) -> None:
         """Move what is in memory to a file that nobody sees and that dies with the process."""
         if self._disk is None:
-            self._disk = sqlite3.connect("")
+            self._disk = sqlite3.connect("", check_same_thread=False)
             weakref.finalize(self, self._disk.close)
             self._disk.execute("PRAGMA cache_size = -32768")
             self._disk.executescript(_SCHEMA)

@@ -29,7 +29,7 @@ class Spool:
         """Start empty."""
         self.merged: dict[str, int] = {}
         self._next = 1
-        self._store = sqlite3.connect("", isolation_level=None)
+        self._store = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._store.close)
         self._store.execute(f"PRAGMA cache_size = -{_PAGE_CACHE}")
         self._store.execute("PRAGMA journal_mode = OFF")

@@ -35,7 +35,7 @@ class Reading:
         self._max_bad_values = max_bad_values
         self._bad: list[str] = []
         # A temporary file without a name, which goes when it is closed.
-        self._file = sqlite3.connect("", isolation_level=None)
+        self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._file.close)
         self._file.execute("PRAGMA journal_mode = OFF")
         self._file.execute("PRAGMA synchronous = OFF")
