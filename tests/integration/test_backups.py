@@ -540,7 +540,7 @@ def test_another_database_is_not_taken_for_metabase(empty_lab: Lab) -> None:
     assert "Metabase's application database is meant" in output
 
 
-KUBECTL = """\"\"\"kubectl port-forward, as far as its users see it; the cluster is this machine.\"\"\"
+KUBECTL = """\"\"\"kubectl port-forward as its users see it; the cluster is this machine.\"\"\"
 import json, sys
 from entrepot_lab.proxy import Proxy
 json.dump(sys.argv[1:], open({folder!r} + "/arguments", "w"))
