@@ -39,14 +39,22 @@ def settle(lab: Lab) -> None:
 
 
 def children_of(pid: int, name: str) -> list[int]:
-    """Find a process's children by the name of their program."""
-    found = subprocess.run(
-        ["ps", "-o", "pid=,comm=", "--ppid", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    return [int(line.split()[0]) for line in found.splitlines() if name in line]
+    """Find a process's children by the name of their program, before a quick one has ended.
+
+    One that only says its version is left alone: its death is survived.
+    """
+    found = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread, or the process, has just ended
+            found += [int(each) for each in listed.read_text().split()]
+    return [each for each in found if _works(each, name)]
+
+
+def _works(pid: int, name: str) -> bool:
+    with suppress(OSError):
+        program, *arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(program.decode()).name == name and b"--version" not in arguments
+    return False
 
 
 def wait_for_step(lab: Lab, step: str, seconds: float = 30) -> None:
@@ -127,6 +135,7 @@ def kill_child(process: subprocess.Popen[str], name: str, pause: float) -> bool:
             with suppress(ProcessLookupError):
                 os.kill(children[0], signal.SIGKILL)
                 return True
+        time.sleep(0.0005)
     return False
 
 

@@ -12,7 +12,7 @@ from typing import IO
 
 from pg_replica import inserts, tools
 from pg_replica.dump import SEQUENCE_SET, TABLE_DATA, Item, split_items
-from pg_replica.errors import Refused, RunFailed
+from pg_replica.errors import Refused, RunFailed, ToolKilled
 from pg_replica.names import TableName
 from pg_replica.plain import codec, cut_inserts
 from pg_replica.tools import ClientTools
@@ -176,12 +176,15 @@ def open_archive(path: Path, candidates: list[ClientTools]) -> Archive:
         The archive.
 
     Raises:
+        ToolKilled: If one was killed.
         Refused: If none can.
     """
     reasons = []
     for chosen in candidates:
         try:
             return Archive(path, chosen)
+        except ToolKilled:
+            raise
         except RunFailed as error:
             reasons.append(f"{chosen.folder}: {error}")
     raise Refused([f"the dump {path.name} cannot be read: {'; '.join(reasons)}"])

@@ -32,6 +32,10 @@ class RunFailed(ReplicaError):
     """The run failed; readers keep the previous night."""
 
 
+class ToolKilled(RunFailed):
+    """A client tool was ended by a signal, which says nothing of what it was reading."""
+
+
 class TransientFailure(RunFailed):
     """A failure that a new attempt, from a new snapshot, may well not meet."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from pg_replica.connection import Database
-from pg_replica.errors import RunFailed
+from pg_replica.errors import RunFailed, ToolKilled
 from pg_replica.redaction import redact
 from pg_replica.settings import project_root
 
@@ -168,6 +168,7 @@ def reading(
         the tool.
 
     Raises:
+        ToolKilled: If the tool is killed.
         RunFailed: If the tool fails, with what it complained of.
     """
     environment = environment or {**os.environ, "LC_ALL": "C"}
@@ -188,10 +189,12 @@ def reading(
         except BaseException:
             process.kill()
             raise
+        tool = Path(arguments[0]).name
+        if status < 0:  # by somebody, or by the kernel for want of memory
+            raise ToolKilled(f"{tool} was killed by signal {-status}")
         if status != 0:
             complaints.seek(0)
             text = " ".join(complaints.read().decode(errors="replace").split())
-            tool = Path(arguments[0]).name
             raise RunFailed(
                 f"{tool} ended with status {status}: {redact(text)[-_MESSAGE_LIMIT:]}"
             )
