@@ -26,6 +26,7 @@ class MapTransform(Plugin, StreamTransform):
     """Stream maps whose expressions may call `pseudonym(value)`."""
 
     package_name = "entrepot-map-transform"
+    # The SDK's mappers refuse a BATCH message with NotImplementedError.
     explained = (InvalidInputLine, MapExpressionError, NotImplementedError)
 
     def __init__(self, **options: t.Any) -> None:

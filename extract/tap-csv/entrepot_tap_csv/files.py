@@ -56,7 +56,8 @@ class Part:
                     )
         except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
             raise Misfit(self.name, f"is damaged: {error}") from None
-        except (NotImplementedError, RuntimeError) as error:  # zipfile's
+        # zipfile's, for a compression that it does not know, and for a password.
+        except (NotImplementedError, RuntimeError) as error:
             raise Misfit(self.name, f"cannot be unpacked: {error}") from None
         except OSError as error:
             if error.filename is None:

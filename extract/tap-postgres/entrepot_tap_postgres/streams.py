@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, SDKBatchMessage
@@ -85,9 +86,9 @@ class AppendStream(SingerStream):
         self.replication_key = definition["replication_key"]
 
     @staticmethod
+    @abstractmethod
     def _described(definition: dict[str, t.Any]) -> dict[str, t.Any]:
         """Write the JSON schema."""
-        raise NotImplementedError
 
     def entry(self) -> dict[str, t.Any]:
         """Write the stream's entry in a catalogue, where the table policy has selected it."""
@@ -124,9 +125,9 @@ class AppendStream(SingerStream):
         finally:
             reader.close()
 
+    @abstractmethod
     def _positions(self) -> dict[str, Position] | None:
         """How far the warehouse is by its own account; None when only the state knows."""
-        raise NotImplementedError
 
     def _forget_another_key(self) -> None:
         """Begin anew where the bookmark is of another column, unless that is only renamed."""
@@ -147,9 +148,9 @@ class AppendStream(SingerStream):
         for name in ("replication_key", "replication_key_value", "fence"):
             state.pop(name, None)
 
+    @abstractmethod
     def _follow(self, definition: dict[str, t.Any]) -> None:
         """Go on with a table that a deploy has just changed."""
-        raise NotImplementedError
 
     def _read(self, reader: Reader) -> t.Iterator[tuple[CopyEncoding, list[str]]]:
         self._forget_another_key()

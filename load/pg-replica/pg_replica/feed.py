@@ -11,6 +11,7 @@ import psycopg
 
 from pg_replica import columns
 from pg_replica.catalog import Table
+from pg_replica.connection import explained
 from pg_replica.dump import TableData
 from pg_replica.dump_path import Dump
 from pg_replica.errors import RunFailed
@@ -100,8 +101,10 @@ class LiveStream:
     ) -> Feed:
         """COPY them out under the snapshot, as frames where no connection is encrypted."""
         source = self.sessions.get(worker)
-        framed = passes_frames(target) and passes_frames(source)
-        source.rollback()
+        with explained("source"):
+            framed = passes_frames(source)
+            source.rollback()
+        framed = framed and passes_frames(target)
         chunks = self._chunks(
             source, worker, patience, FramedCopyOut if framed else CopyOut
         )

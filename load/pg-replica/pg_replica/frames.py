@@ -56,13 +56,10 @@ def passes_frames(connection: psycopg.Connection) -> bool:
         return False
     if connection.info.server_version < _GSS_ENCRYPTION:
         return True
-    try:
-        row = connection.execute(
-            "SELECT encrypted FROM pg_catalog.pg_stat_gssapi"
-            " WHERE pid = pg_catalog.pg_backend_pid()"
-        ).fetchone()
-    except psycopg.Error:
-        return False  # the session is lost, as whoever uses it will find
+    row = connection.execute(
+        "SELECT encrypted FROM pg_catalog.pg_stat_gssapi"
+        " WHERE pid = pg_catalog.pg_backend_pid()"
+    ).fetchone()
     return row == (False,)
 
 
