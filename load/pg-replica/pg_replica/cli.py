@@ -6,9 +6,8 @@ import logging
 import sys
 
 import click
-from rich.console import Console
 
-from pg_replica import domains, external, logs, previous, status
+from pg_replica import domains, external, logs, previous
 from pg_replica.audit import audit
 from pg_replica.check import check
 from pg_replica.connection import one_line
@@ -150,6 +149,10 @@ def drop_previous_command(context: click.Context, *, dry_run: bool) -> None:
 @click.pass_context
 def status_command(context: click.Context, *, runs: int, as_json: bool) -> None:
     """Show the last runs, the one under way, and what the newest found."""
+    from rich.console import Console
+
+    from pg_replica import status
+
     found = status.read(_settings(context), runs)
     if as_json:
         click.echo(redact(status.as_json(found)))

@@ -9,12 +9,10 @@ from __future__ import annotations
 import shutil
 
 from pg_replica.archive import Archive, open_archive
-from pg_replica.fetch import bring
 from pg_replica.plain import PlainDump
 from pg_replica.settings import Settings
 from pg_replica.spool import Progress
 from pg_replica.tools import ClientTools
-from pg_replica.unwrap import is_archive, unwrap
 
 Dump = Archive | PlainDump
 
@@ -36,6 +34,10 @@ def open_dump(
         Refused: If it is not a dump that can be read.
         TransientFailure: If it could not be fetched.
     """
+    # A night from a live source has no use for what these bring along.
+    from pg_replica.fetch import bring
+    from pg_replica.unwrap import is_archive, unwrap
+
     assert settings.dump_path is not None
     folder = settings.work_dir / "dumps"
     path = bring(settings.dump_path, folder, settings, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Collection
@@ -57,7 +58,11 @@ def run(
             missing = " nor ".join(sorted(wanted))
             print(f"{name}: DOMAINS has no {missing}: nothing to do", file=sys.stderr)
             return
+        # What modules make stays: looking for garbage among it is a fifth of a tap's start.
+        gc.disable()
         command = plugin()
+        gc.freeze()
+        gc.enable()
         explained += command.explained
         command.cli()
     except explained as error:

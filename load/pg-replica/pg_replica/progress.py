@@ -6,18 +6,12 @@ import sys
 import threading
 import time
 from types import TracebackType
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from typing import TYPE_CHECKING
 
 from pg_replica.logs import event
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _LINE_EVERY = 30.0  # seconds
 
@@ -36,16 +30,7 @@ class Display:
         self._done = self._total = self._items = self._all_items = self._rows = 0
         self._live: Progress | None = None
         if sys.stderr.isatty() and not quiet:
-            self._live = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TextColumn("{task.fields[items]} items, {task.fields[rows]:,} rows"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            self._live = _live_display()
             self._task = self._live.add_task("copy", total=None, items="0", rows=0)
 
     def __enter__(self) -> Display:
@@ -115,3 +100,20 @@ class Display:
                 rows=self._rows,
                 items=f"{self._items}/{self._all_items}",
             )
+
+
+def _live_display() -> Progress:
+    """Make what a terminal shows; nights have none, and do not wait for its modules."""
+    from rich import progress
+    from rich.console import Console
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TextColumn("{task.fields[items]} items, {task.fields[rows]:,} rows"),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -10,10 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pg_replica.errors import Refused
-from pg_replica.providers import scalingo
 from pg_replica.providers.provider import Provider
 
-PROVIDERS: dict[str, Callable[[], Provider]] = {"scalingo": scalingo.from_environment}
+
+def _scalingo() -> Provider:
+    # It brings an HTTP client along, for this provider alone.
+    from pg_replica.providers import scalingo
+
+    return scalingo.from_environment()
+
+
+PROVIDERS: dict[str, Callable[[], Provider]] = {"scalingo": _scalingo}
 
 
 def of(place: str) -> Provider | None:
