@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 
 from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.readers import Poller
 
 ROOT = Path(__file__).resolve().parents[2]
 RHONE, TEN = "FR-HACK-RHONE", timedelta(minutes=10)
@@ -40,9 +42,11 @@ class Warehouse:
         with self.session(OWNER) as session:
             session.execute(Path(__file__).with_name("barometre.sql").read_text())
 
+    def url(self, role: str) -> str:
+        return self._server.url("warehouse", role, PASSWORD)
+
     def session(self, role: str) -> psycopg.Connection:
-        url = self._server.url("warehouse", role, PASSWORD)
-        return psycopg.connect(url, autocommit=True)
+        return psycopg.connect(self.url(role), autocommit=True)
 
     def dbt(self, *arguments: str) -> tuple[int, str]:
         target = ["--target-path", str(self._folder), "--log-path", str(self._folder)]
@@ -50,7 +54,7 @@ class Warehouse:
             [str(Path(sys.executable).with_name("entrepot-dbt")), *arguments, *target],
             env={
                 **os.environ,
-                "TARGET_DATABASE_URL": self._server.url("warehouse", OWNER, PASSWORD),
+                "TARGET_DATABASE_URL": self.url(OWNER),
                 "MELTANO_PROJECT_ROOT": str(ROOT),
                 "DOMAINS": "barometre",
             },
@@ -159,10 +163,30 @@ def test_wrong_lines_are_reported_and_cost_nothing(warehouse: Warehouse) -> None
     ]
 
 
-def test_a_second_build_changes_nothing(warehouse: Warehouse) -> None:
+def test_a_second_build_changes_nothing_and_keeps_nobody_waiting(
+    warehouse: Warehouse,
+) -> None:
+    """Z3: a reader's lock, let go after some seconds, holds back the build and no other reader."""
     before = warehouse.rows("SELECT * FROM ppel_geo ORDER BY 1")
-    status, output = warehouse.dbt(
-        *("build", "--resource-type", "seed", "--resource-type", "model")
+    # A table, one that others are made of, and a seed.
+    relations = (
+        "enrichment.ppel_geo",
+        "enrichment.voxusagers_clean",
+        "staging.territories",
     )
+    queries = [f"SELECT count(*) FROM {relation}" for relation in relations]
+    with warehouse.session(READER) as slow:
+        slow.autocommit = False
+        for query in queries:
+            slow.execute(query)
+        end = threading.Timer(20, slow.rollback)
+        end.start()
+        with Poller(warehouse.url(READER), queries) as poller:
+            status, output = warehouse.dbt(
+                *("build", "--resource-type", "seed", "--resource-type", "model")
+            )
+        end.join()
     assert status == 0, output
+    poller.assert_undisturbed()
+    assert all(len(poller.values(query)) == 1 for query in queries)
     assert warehouse.rows("SELECT * FROM ppel_geo ORDER BY 1") == before

@@ -1,4 +1,6 @@
-{#- Eight pix make a level; a competence has seven. -#}
+{#- Eight pix make a level; a competence has seven. A table: every element of everybody who shared is
+    read, once a night. -#}
+{{ config(materialized='table', indexes=[{'columns': ['organization_id', 'competence_id'], 'unique': true}]) }}
 with latest_sharing as (
     select
         campaigns.organization_id,
