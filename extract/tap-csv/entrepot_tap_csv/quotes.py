@@ -6,8 +6,11 @@ by its code, such as `\x2c`: in these lines each backslash begins one.
 
 from __future__ import annotations
 
+import re
+
 BACKSLASH = b"\\"
 _NULL = b"\0"  # no text holds it
+_CODE = re.compile(r"\\x(..)")
 
 
 def _code(sign: bytes) -> bytes:
@@ -36,12 +39,11 @@ def cells_of(lines: list[bytes], delimiter: str) -> list[list[str]]:
     text = b"\n".join(lines).decode()
     if "\\" not in text:
         return [line.split(delimiter) for line in text.split("\n")]
-    text = text.replace(delimiter, "\0")
-    rows = text.split("\n")
-    for sign in (delimiter, "\r", "\n", "\\"):  # the last one makes no new codes
-        code = _code(sign.encode()).decode()
-        if code in text:
-            rows = [row.replace(code, sign) for row in rows]
+    rows = text.replace(delimiter, "\0").split("\n")
+    # Backslashes come last, as they would seem to begin codes.
+    for code in sorted(set(_CODE.findall(text)), key="5c".__eq__):
+        sign = chr(int(code, 16))
+        rows = [row.replace(f"\\x{code}", sign) for row in rows]
     return [row.split("\0") for row in rows]
 
 
@@ -55,53 +57,61 @@ class Quotes:
             delimiter: Between cells.
             quote: Around some of them.
         """
-        self._quote = quote.encode()
+        self._quote, self._twice = quote.encode(), quote.encode() * 2
+        self._code = _code(self._quote)
         signs = delimiter.encode(), b"\n", b"\r"
         self._codes = [(sign, _code(sign)) for sign in signs]
-        edges = b"".join([*signs, self._quote])
-        self._edges = bytes(sign if sign in edges else 0 for sign in range(256))
+        no_edge = b"[^" + re.escape(delimiter.encode() + self._quote) + rb"\n]"
+        mark = re.escape(self._quote)
+        # One that opens not at the beginning of a cell, or closes not at its end.
+        self._amiss = re.compile(
+            mark + b"(?:" + no_edge + b"|(?<=" + no_edge + mark + b"))"
+        )
 
-    def taken_from(self, block: bytes) -> tuple[bytes, bytes] | None:
+    def taken_from(self, block: bytes) -> tuple[bytes, int] | None:
         """Take quotes away.
 
         Args:
             block: Lines as a file has them; the first begins a record.
 
         Returns:
-            One line for each record that is complete, and what the block has of the next one;
-            None for no record, and for lines that are not written by the rules.
+            One line for each record that is complete, and how many lines of the block belong to
+            the next one; None for no record, and for lines that are not written by the rules.
         """
         quote = self._quote
-        parts = block.split(quote)
-        rest = b"" if len(parts) % 2 else self._cut(parts)
+        parts = self._parts(with_codes(block))
+        left = 0 if len(parts) % 2 else self._cut(parts)
         if not parts:
             return None
         outside, inside = quote.join(parts[::2]), quote.join(parts[1::2])
-        outside = with_codes(outside.replace(b"\r\n", b"\n"))
-        edges = outside.translate(self._edges)
-        # A quote opens at the beginning of a cell, and closes at its end.
-        if b"\r" in edges or _NULL + quote in edges or quote + _NULL in edges:
+        outside = outside.replace(b"\r\n", b"\n")
+        if b"\r" in outside or self._amiss.search(outside):
             return None
         first, *others = outside.split(quote)
         # Nothing between two quotes: that is one, written twice.
         parts[::2] = [first, *[each or quote for each in others]]
         if others:
             parts[1::2] = self._coded(inside).split(quote)
-        return b"".join(parts), rest
+        return b"".join(parts), left
 
-    def _cut(self, parts: list[bytes]) -> bytes:
-        """Leave to the parts what is complete; give the rest."""
+    def _parts(self, block: bytes) -> list[bytes]:
+        """Cut at quotes; those that are there twice are as good as one code, but for few files."""
+        parts = block.replace(self._twice, self._code).split(self._quote)
+        is_amiss = self._code in b"".join(parts[::2])
+        return block.split(self._quote) if is_amiss else parts
+
+    def _cut(self, parts: list[bytes]) -> int:
+        """Leave to the parts what is complete; count the lines of the rest."""
         for at in range(len(parts) - 2, -1, -2):
             end = parts[at].rfind(b"\n") + 1
             if end:
-                rest = self._quote.join([parts[at][end:], *parts[at + 1 :]])
+                rest = b"".join([parts[at][end:], *parts[at + 1 :]])
                 parts[at:] = [parts[at][:end]]
-                return rest
+                return rest.count(b"\n")
         parts.clear()
-        return b""
+        return 0
 
     def _coded(self, inside: bytes) -> bytes:
-        inside = with_codes(inside)
         for sign, code in self._codes:
             inside = inside.replace(sign, code)
         return inside

@@ -175,7 +175,7 @@ class Records:
         found = self._quotes.taken_from(block) if self._quotes else None
         if found is None:
             return None
-        text, rest = found
+        text, left = found
         lines = text.split(b"\n")
         lines.pop()
         if b"" in lines:
@@ -184,8 +184,8 @@ class Records:
         if quotes.LINE_FEED in text:
             heights = (1 + line.count(quotes.LINE_FEED) for line in lines)
             numbers = list(accumulate(heights, initial=self._line))[:-1]
-        self._drop(len(self._lines) - rest.count(b"\n"))
-        if rest:
+        self._drop(len(self._lines) - left)
+        if left:
             self._keep(0)
         return Batch(numbers, lines)
 
