@@ -20,6 +20,18 @@ def _code(sign: bytes) -> bytes:
 LINE_FEED = _code(b"\n")
 
 
+def coded(cell: str, delimiter: str) -> str:
+    """Write a cell as lines have it.
+
+    Args:
+        cell: A cell's text.
+        delimiter: Between cells.
+    """
+    for sign in ("\\", delimiter, "\n", "\r"):
+        cell = cell.replace(sign, _code(sign.encode()).decode())
+    return cell
+
+
 def with_codes(block: bytes) -> bytes:
     """Write backslashes by their code.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -61,6 +61,7 @@ class Layout:
             if self.null or not column.is_plain
         ]
         self._template = self._ending()
+        self._is_row = self._as_it_stands()
 
     @property
     def names(self) -> list[str]:
@@ -73,6 +74,16 @@ class Layout:
         values = (value.translate(self._escapes) for value in self.constants.values())
         ending = self.delimiter.join(["", *values]).encode().replace(b"%", b"%%")
         return b"%b" + ending + (self._cut + b"%d") * len(self.numbered)
+
+    def _as_it_stands(self) -> Callable[[bytes], object] | None:
+        """Make what tells whether a line can be written as it is; None where few lines can."""
+        cells = [
+            column.as_it_stands(self.null, self.delimiter) for column in self.columns
+        ]
+        if None in cells:
+            return None
+        line = re.escape(self.delimiter).join(cells)  # type: ignore[arg-type]
+        return re.compile(line.encode()).fullmatch
 
     # -- for COPY
 
@@ -102,17 +113,11 @@ class Layout:
 
     def _are_rows(self, batch: Batch) -> bool:
         """Say whether lines can be written as they are."""
+        if self._readers:
+            return self._is_row is not None and all(map(self._is_row, batch.lines))
         cut, cuts = self._cut, len(self.columns) - 1
-        if [line.count(cut) for line in batch.lines].count(cuts) != len(batch.lines):
-            return False
-        if not self._readers:
-            return True
-        records = self._cells(batch)
-        before = self._by_column(records)
-        return all(
-            self._read(place, read, before[place], records) is before[place]
-            for place, read in self._readers
-        )
+        counts = [line.count(cut) for line in batch.lines]
+        return counts.count(cuts) == len(counts)
 
     def _ended(self, lines: list[bytes], numbers: Sequence[int]) -> list[bytes]:
         ending, again = self._template, len(self.numbered)

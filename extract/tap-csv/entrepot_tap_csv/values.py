@@ -10,6 +10,8 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any
 
+from entrepot_tap_csv.quotes import coded
+
 # The type of each kind in a JSON schema; `text` reads everything as it is.
 KINDS: dict[str, dict[str, Any]] = {
     "text": {"type": ["string", "null"]},
@@ -44,10 +46,20 @@ _NAMES = {
     "datetime": "a date and time",
     "timestamptz": "a date and time with its offset",
 }
+_A_DAY = (
+    "(?!0000)(?:"
+    "[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    "|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    "|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])"
+    "|(?:[02468][048]|[13579][26])00)-02-29)"
+)
 # What is a value as it stands, so that many cells can be looked at as one.
-_AS_IT_IS = {
-    "integer": "(?:[+-]?[0-9]{1,18})",
-    "number": r"(?:[+-]?[0-9]+(?:\.[0-9]+)?)",
+_AS_IT_STANDS = {
+    "integer": "[+-]?[0-9]{1,18}",
+    "number": r"[+-]?[0-9]+(?:\.[0-9]+)?",
+    "boolean": "true|false",
+    "date": _A_DAY,
+    "datetime": f"{_A_DAY} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]",
 }
 Reader = Callable[[Sequence[str]], Sequence[str]]
 
@@ -81,6 +93,30 @@ class Column:
         """Whether a cell is its value, but for an empty one, which is NULL."""
         return self.kind == "text" and self.null_values == ("",)
 
+    def as_it_stands(self, null: str, end: str) -> str | None:
+        """Write an expression for cells that are their value, or NULL, as they stand.
+
+        Args:
+            null: What stands for NULL.
+            end: What follows a cell, unless it is the last of its line.
+
+        Returns:
+            None where too few are.
+        """
+        edge = re.escape(end)
+        if self.kind == "text":
+            cell = f"[^{edge}]*"
+        elif self.format or self.decimal != "." or self.kind not in _AS_IT_STANDS:
+            return None
+        else:
+            may_lack = not null and "" in self.null_values
+            cell = f"(?:{_AS_IT_STANDS[self.kind]})" + "?" * may_lack
+        others = {each for each in self.null_values if null or each}
+        if not others:
+            return cell
+        spelled = "|".join(re.escape(coded(each, end)) for each in sorted(others))
+        return rf"(?!(?:{spelled})(?:{edge}|\n|\Z)){cell}"
+
     @property
     def expects(self) -> str:
         """Say what a cell should have been."""
@@ -106,10 +142,9 @@ class Column:
                 else [null if cell in nulls else cell for cell in cells]
             )
         convert = lru_cache(_REMEMBERED)(partial(self._convert, nulls, null))
-        as_it_is = _AS_IT_IS.get(self.kind) if self.decimal == "." else None
-        if as_it_is is None or (nulls - {""}):
+        pattern = self.as_it_stands(null, "\n")
+        if pattern is None:
             return lambda cells: _by_value(cells, convert)
-        pattern = as_it_is + ("?" if not null and nulls else "")
         are_values = re.compile(rf"(?:{pattern}\n)*").fullmatch
 
         def read(cells: Sequence[str]) -> Sequence[str]:
