@@ -56,6 +56,7 @@ def types(lab: Lab) -> dict[str, str]:
 
 
 def test_columns_added_dropped_renamed_widened_and_loosened(pipe: Pipe) -> None:
+    """F34, F45."""
     lab = pipe.lab
     with lab.source() as source:
         source.execute(
@@ -121,6 +122,7 @@ def test_columns_added_dropped_renamed_widened_and_loosened(pipe: Pipe) -> None:
 
 
 def test_columns_narrowed_or_of_another_type_are_refused(pipe: Pipe) -> None:
+    """F34."""
     with pipe.lab.source() as source:
         source.execute(
             f'ALTER TABLE "{NAME}" ALTER "Count" TYPE smallint,'
@@ -158,6 +160,7 @@ def test_what_cannot_be_made_again_is_named_and_kept(pipe: Pipe) -> None:
 
 
 def test_a_table_that_has_gone_or_has_another_name(pipe: Pipe) -> None:
+    """F45."""
     with pipe.lab.source() as source:
         source.execute(f'ALTER TABLE "{NAME}" RENAME TO "knowledge-items"')
     assert pipe.run()[0] == 1
@@ -191,6 +194,7 @@ def test_a_deploy_goes_first_and_its_column_arrives_the_same_night(pipe: Pipe) -
 
 
 def test_a_snapshot_is_not_held_for_longer_than_its_limit(pipe: Pipe) -> None:
+    """F10."""
     lab = pipe.lab
     with lab.source() as source:
         source.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -60,7 +60,7 @@ def files(pipe: Pipe) -> list[Path]:
 
 
 def test_a_silent_network(pipe: Pipe, proxy: Proxy) -> None:
-    """Bytes that get lost without a word are noticed, on either side."""
+    """F07: bytes that get lost without a word are noticed, on either side."""
     proxy.throttle(400_000)
     pipe.settings["network_timeout"] = 2
     tap, target = pipe.start(SOURCE_DATABASE_URL=pipe.lab.source_url(proxy.port))
@@ -74,13 +74,14 @@ def test_a_silent_network(pipe: Pipe, proxy: Proxy) -> None:
 
 
 def test_a_slow_network_loses_nothing(pipe: Pipe, proxy: Proxy) -> None:
+    """F10."""
     proxy.throttle(1_000_000)
     pipe.load(SOURCE_DATABASE_URL=pipe.lab.source_url(proxy.port))
     pipe.assert_same("log")
 
 
 def test_the_tap_waits_while_the_spool_is_full(pipe: Pipe) -> None:
-    """The target is kept from loading: the files never exceed the limit by more than a few."""
+    """F13: the target is kept from loading: the files never exceed the limit by more than a few."""
     pipe.settings |= {"spool_limit": 500_000, "jobs": 2}
     lab = pipe.lab
     pipe.load()
@@ -106,7 +107,7 @@ def test_the_tap_waits_while_the_spool_is_full(pipe: Pipe) -> None:
 
 
 def test_no_space_for_files(pipe: Pipe) -> None:
-    """A limit on the size of files stands for a full disk; no part of a file is ever loaded."""
+    """F13: no room: a limit on the size of files; no part of a file is ever loaded."""
     pipe.tap_prefix = ["prlimit", "--fsize=100000"]
     assert pipe.run()[0] == 1
     assert f"cannot write {pipe.spool}" in pipe.log
@@ -147,7 +148,7 @@ def test_a_file_that_was_cut(pipe: Pipe) -> None:
 
 
 def test_a_run_that_goes_on_from_an_old_state(pipe: Pipe) -> None:
-    """The target died after a commit, before its STATE; or a state of last week is put back."""
+    """F41, F55: the target died between commit and STATE; or a state of last week is put back."""
     lab = pipe.lab
     with lab.source() as source:
         source.execute(
@@ -172,7 +173,7 @@ def test_a_run_that_goes_on_from_an_old_state(pipe: Pipe) -> None:
 
 
 def test_a_source_that_was_restored_from_a_backup(pipe: Pipe) -> None:
-    """Named, and the audit that the message proposes makes the table whole and loadable."""
+    """F24: named, and the audit that the message proposes makes the table whole and loadable."""
     lab = pipe.lab
     pipe.load()
     with lab.source() as source:
@@ -218,7 +219,7 @@ def test_all_rows_are_deleted_on_the_source(pipe: Pipe) -> None:
 
 
 def test_a_prepared_transaction_holds_the_bookmark_back(empty_lab: Lab) -> None:
-    """Open for two nights, with a low id, while ids are drawn fifty at a time."""
+    """F26: open for two nights, with a low id, while ids are drawn fifty at a time."""
     lab = empty_lab
     with lab.source() as source:
         source.execute(
@@ -267,6 +268,7 @@ def test_rows_that_are_committed_during_an_audit_are_no_differences(pipe: Pipe) 
 
 
 def test_a_password_that_has_changed_and_a_right_that_is_missing(pipe: Pipe) -> None:
+    """F54."""
     lab = pipe.lab
     pipe.load()
     wrong = lab.source_server.url(f"{lab.name}_source", SOURCE_OWNER, "old one")
@@ -286,7 +288,7 @@ def test_a_password_that_has_changed_and_a_right_that_is_missing(pipe: Pipe) -> 
 
 
 def test_bytes_that_are_no_text(servers: dict[str, Cluster], tmp_path: Path) -> None:
-    """A source without encoding may hold anything: what is not UTF-8 is refused by name."""
+    """F47: a source without encoding may hold anything: what is not UTF-8 is refused by name."""
     lab = Lab(servers["wheel"], servers["wheel"], "ascii", tmp_path).create()
     with servers["wheel"].admin() as admin:
         admin.execute("DROP DATABASE ascii_source")
@@ -315,7 +317,7 @@ def test_bytes_that_are_no_text(servers: dict[str, Cluster], tmp_path: Path) -> 
 
 
 def test_a_parent_that_dies_leaves_no_orphan(pipe: Pipe) -> None:
-    """Meltano hands the messages on; with it, both ends lose their pipe."""
+    """F43: Meltano hands the messages on; with it, both ends lose their pipe."""
     lab = pipe.lab
     pipe.settings |= {"batch_rows": 200}
     pipe.relay = ["cat"]
@@ -342,7 +344,7 @@ def test_a_parent_that_dies_leaves_no_orphan(pipe: Pipe) -> None:
 
 
 def test_a_standby_as_the_source(own_lab: Lab, standby: Cluster) -> None:
-    """The fence, the audit and a cancelled reading, on a server that writes nothing itself."""
+    """F22: fence and audit, a cancelled reading, a promotion in the middle of a load."""
     lab = own_lab
     with lab.source() as source:
         source.execute(
@@ -362,6 +364,10 @@ def test_a_standby_as_the_source(own_lab: Lab, standby: Cluster) -> None:
                 return False
             return found == source.execute(query).fetchone()
 
+    def assert_audited() -> None:
+        status, output = lab.run("audit", "--all", SOURCE_DATABASE_URL=url)
+        assert status == 0, output
+
     until(caught_up)
     with lab.source() as slow:
         slow.execute("BEGIN; INSERT INTO log (v) VALUES ('late')")
@@ -371,24 +377,34 @@ def test_a_standby_as_the_source(own_lab: Lab, standby: Cluster) -> None:
         pipe.load(SOURCE_DATABASE_URL=url)
         assert "still open on the source" in pipe.log
         slow.execute("COMMIT")
-    status, output = lab.run("audit", "--all", SOURCE_DATABASE_URL=url)
-    assert status == 0, output
-    with Proxy("127.0.0.1", standby.port) as proxy, lab.source() as source:
-        source.execute(FILL.format(rows=20_000))
-        until(caught_up)
-        proxy.throttle(700_000)
-        slow_url = standby.url("own_source", SOURCE_OWNER, PASSWORD, port=proxy.port)
-        before = loaded(lab)
-        tap, target = pipe.start(SOURCE_DATABASE_URL=slow_url)
-        until(lambda: loaded(lab) > before)
-        # The standby takes away what holds back the deploy that it must follow.
-        source.execute("ALTER TABLE log ADD device text DEFAULT 'phone'")
+    assert_audited()
+
+    def load_meanwhile(happens: Callable[[], object]) -> None:
+        """Have something happen in the middle of the load of new rows."""
+        with Proxy("127.0.0.1", standby.port) as proxy, lab.source() as source:
+            source.execute(FILL.format(rows=20_000))
+            until(caught_up)
+            proxy.throttle(700_000)
+            port, before = proxy.port, loaded(lab)
+            slow_url = standby.url("own_source", SOURCE_OWNER, PASSWORD, port=port)
+            tap, target = pipe.start(SOURCE_DATABASE_URL=slow_url)
+            until(lambda: loaded(lab) > before)
+            happens()
+            proxy.pass_all()
+            assert pipe.finish(tap, target) == (0, 0), pipe.log
+
+    def deploy() -> None:
+        """The standby takes away what holds back the deploy that it must follow."""
+        with lab.source() as source:
+            source.execute("ALTER TABLE log ADD device text DEFAULT 'phone'")
         until(lambda: "going on from" in pipe.log)
-        proxy.pass_all()
-        assert pipe.finish(tap, target) == (0, 0), pipe.log
+
+    load_meanwhile(deploy)
     assert "conflict with recovery" in pipe.log
     until(caught_up)
     pipe.load(SOURCE_DATABASE_URL=url)
-    status, output = lab.run("audit", "--all", SOURCE_DATABASE_URL=url)
-    assert status == 0, output
+    assert_audited()
+    with standby.admin() as admin:
+        load_meanwhile(lambda: admin.execute("SELECT pg_promote()"))
+    assert_audited()
     pipe.assert_same("log")

@@ -159,7 +159,7 @@ def test_an_audit_repairs_whatever_the_key(pipe: Pipe) -> None:
 def test_a_transaction_that_began_before_the_reading_and_writes_after_it(
     pipe: Pipe,
 ) -> None:
-    """Its rows have the time of its begin, and it had no transaction id to be known by."""
+    """F25: its rows have the time of its begin, and it had no transaction id to be known by."""
     table = "timestamp of one second"
     with pipe.lab.source() as slow:
         slow.execute("BEGIN")
@@ -200,6 +200,7 @@ REFUSED = {
 
 
 def test_keys_that_cannot_tell_new_rows_are_refused_together(empty_lab: Lab) -> None:
+    """F28."""
     with empty_lab.source() as connection:
         for table, (columns, _, _) in REFUSED.items():
             connection.execute(f'CREATE TABLE "{table}" ({columns})')

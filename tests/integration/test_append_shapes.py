@@ -172,6 +172,7 @@ def pipe(servers: dict[str, Cluster], tmp_path_factory) -> Iterator[Pipe]:
 def test_two_nights_bring_the_rows_and_what_belongs_to_them(
     pipe: Pipe, name: str
 ) -> None:
+    """F45."""
     schema, _, table = name.rpartition(".")
     there = f"{quote(schema or 'public')}.{quote(table)}"
     here = f"pix_incremental.{quote(table)}"
@@ -279,6 +280,7 @@ def test_a_table_moved_from_full_to_incremental_and_back(empty_lab: Lab) -> None
 
 
 def test_numbers_that_go_down_and_streams_that_would_be_one(empty_lab: Lab) -> None:
+    """F44, Z11."""
     with empty_lab.source() as source:
         source.execute(
             "CREATE TABLE down (id int GENERATED ALWAYS AS IDENTITY (INCREMENT -1) PRIMARY KEY)"

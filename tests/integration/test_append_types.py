@@ -195,6 +195,7 @@ def pipe(servers: dict[str, Cluster], tmp_path_factory) -> Iterator[Pipe]:
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("name", VALUES)
 def test_values_and_type_arrive_as_they_left(pipe: Pipe, table: str, name: str) -> None:
+    """F33, F47."""
     if name not in TABLES[table]:
         return
     found = []
@@ -224,6 +225,7 @@ def test_values_and_type_arrive_as_they_left(pipe: Pipe, table: str, name: str) 
 
 @pytest.mark.parametrize("table", [*TABLES, *OTHERS])
 def test_a_table_arrives_as_it_left(pipe: Pipe, table: str) -> None:
+    """F46."""
     there, here = pipe.content("public", table)
     assert there[0] > 0
     assert here == there
@@ -272,7 +274,7 @@ def test_xml_arrives_as_it_left(servers: dict[str, Cluster], tmp_path: Path) -> 
 
 
 def test_a_great_value(empty_lab: Lab) -> None:
-    """A single value is held whole, some times over: this is what memory depends on."""
+    """F14: a single value is held whole, some times over: this is what memory depends on."""
     with empty_lab.source() as source:
         source.execute(
             "CREATE TABLE great (id serial PRIMARY KEY, v text, b bytea);"
@@ -294,7 +296,7 @@ def test_a_great_value(empty_lab: Lab) -> None:
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="no prlimit here")
 def test_a_value_for_which_there_is_no_memory(empty_lab: Lab) -> None:
-    """It is said, and never left out."""
+    """F14: it is said, and never left out."""
     with empty_lab.source() as source:
         source.execute(
             "CREATE TABLE great (id serial PRIMARY KEY, small text, v text);"

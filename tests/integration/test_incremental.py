@@ -117,7 +117,7 @@ NAMES = [
 
 
 def test_every_name_arrives_as_it_left(lab: Lab) -> None:
-    """No two names share a table either."""
+    """F32, Z11: no two names share a table either."""
     with lab.source() as connection:
         for number, name in enumerate(NAMES):
             connection.execute(
@@ -163,7 +163,7 @@ def test_columns_left_out_or_pseudonymised_never_leave_the_source(lab: Lab) -> N
 
 
 def test_a_late_commit_arrives_the_next_night(pipe: Pipe) -> None:
-    """A low id that commits after the run."""
+    """F25: a low id that commits after the run."""
     pipe.settings["fence_wait"] = 0.2
     with pipe.lab.source() as slow:
         slow.execute("BEGIN")
@@ -198,7 +198,7 @@ def test_lost_state_and_lost_table(pipe: Pipe) -> None:
 
 
 def test_a_bookmark_ahead_of_the_source(pipe: Pipe) -> None:
-    """Said, not taken for nothing new."""
+    """F24: said, not taken for nothing new."""
     pipe.load()
     with pipe.lab.source() as connection:
         connection.execute("TRUNCATE answers CASCADE")
@@ -220,7 +220,7 @@ def test_two_loads_at_once(pipe: Pipe) -> None:
     "victim", ["tap", "target", "source backend", "warehouse backend"]
 )
 def test_killed_at_random_moments(pipe: Pipe, victim: str) -> None:
-    """What is committed is known, what is known is committed."""
+    """F04: what is committed is known, what is known is committed."""
     moments = random.Random(f"{SEED} {victim}")
     lab = pipe.lab
     with lab.source() as connection:
@@ -293,6 +293,7 @@ def damaged(pipe: Pipe) -> Pipe:
 
 
 def test_the_audit_repairs_only_what_differs(damaged: Pipe) -> None:
+    """F27."""
     lab = damaged.lab
     versions = (
         "SELECT count(*), count(DISTINCT xmin::text) FROM pix_incremental.answers"
