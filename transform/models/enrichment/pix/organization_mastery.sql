@@ -1,6 +1,11 @@
-{#- Eight pix make a level; a competence has seven. A table: every element of everybody who shared is
-    read, once a night. -#}
-{{ config(materialized='table', indexes=[{'columns': ['organization_id', 'competence_id'], 'unique': true}]) }}
+{#- Eight pix make a level; a competence has seven. A table: every element of everybody who
+    shared is read, once a night. -#}
+{{
+    config(
+        materialized='table',
+        indexes=[{'columns': ['organization_id', 'competence_id'], 'unique': true}],
+    )
+}}
 with latest_sharing as (
     select
         campaigns.organization_id,
