@@ -54,6 +54,8 @@ class Browser:
                 f"--user-data-dir={self._profile}",
                 "about:blank",
             ],
+            # It would leave reports of crashes that never were at home.
+            env={**os.environ, "HOME": str(self._profile)},
             pass_fds=(theirs_in, theirs_out),
             stderr=subprocess.DEVNULL,
         )
