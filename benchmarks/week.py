@@ -243,7 +243,8 @@ def saturday(week: Week) -> None:
 def sunday(week: Week) -> None:
     """All is well again."""
     week.night(0)
-    week.reports("success", "Night 7: SUCCEEDED", "every step succeeded")
+    # A server that was killed may leave out some numbers.
+    week.reports("success", "SUCCEEDED", "every step succeeded")
 
 
 def main() -> None:
