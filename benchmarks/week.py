@@ -24,7 +24,7 @@ from entrepot_lab.nights import Received, webhooks
 from entrepot_lab.real_nights import Night
 
 _NOBODY = "http://127.0.0.1:9/x"
-_INTO_IT = 4.0  # seconds after a step has begun
+_INTO_IT = 1.5  # seconds after a step has begun, the shortest of which takes three
 _PATIENCE = 300.0  # seconds, on a busy machine
 _TABLES = (
     "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
