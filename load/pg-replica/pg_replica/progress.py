@@ -93,10 +93,12 @@ class Display:
             )
         elif time.monotonic() - self._lined_at > _LINE_EVERY:
             self._lined_at = time.monotonic()
+            # A dump does not say how much is in it.
+            total = self._total // 1_000_000
             event(
                 "progress",
                 megabytes=self._done // 1_000_000,
-                of_megabytes=self._total // 1_000_000,
+                **({"of_megabytes": total} if total else {}),
                 rows=self._rows,
                 items=f"{self._items}/{self._all_items}",
             )
