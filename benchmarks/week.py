@@ -1,6 +1,6 @@
 """A week of whole nights on data that changes, with what goes wrong in a week.
 
-    .venv/bin/python benchmarks/week.py [--folder FOLDER]
+    .venv/bin/python benchmarks/week.py [--folder FOLDER] [--away SECONDS]
 
 Real servers, Meltano, taps, target and dbt; `ops nightly` as cron calls it. After each night its
 exit status, its report and what was notified must say exactly what happened; on the last morning
@@ -53,16 +53,20 @@ class Wrong(Exception):
 class Week(Night):
     """The demo's servers and their nights."""
 
-    def __init__(self, folder: Path, receiver: str, received: list[Received]) -> None:
+    def __init__(
+        self, folder: Path, receiver: str, received: list[Received], away: float
+    ) -> None:
         """Start the servers.
 
         Args:
             folder: For all of it.
             receiver: A webhook.
             received: What it receives.
+            away: Seconds for which the source is, after an attempt has failed for it.
         """
         super().__init__(folder)
         self.receiver = receiver
+        self.away = away
         self._received = received
         self.env |= {
             "DOMAINS": "pix,lcms",
@@ -173,8 +177,11 @@ def monday(week: Week) -> None:
 def tuesday(week: Week) -> None:
     """The source is away for longer than an attempt waits."""
     week.demo.source.stop("immediate")
-    process = week.start("invoke", "ops", "nightly")
+    # Six pauses, each twice the one before, are some sixty times the first.
+    patience = {"EXPONENTIAL_RETRY_DELAY": f"{max(500, 20 * week.away):.0f}"}
+    process = week.start("invoke", "ops", "nightly", **patience)
     week.wait_for("full-replication", "failed")
+    time.sleep(week.away)
     week.demo.source.start()
     expect(process.wait() == 0, f"exit status {process.returncode}")
     week.reports(
@@ -251,9 +258,17 @@ def main() -> None:
     """Live through a week."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="kept; else one that is removed")
+    parser.add_argument(
+        "--away",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="for which the source is away, after an attempt has failed for it",
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, webhooks() as (url, received):
-        week = Week((given.folder or Path(temporary)).resolve(), f"{url}/ok", received)
+        folder = (given.folder or Path(temporary)).resolve()
+        week = Week(folder, f"{url}/ok", received, given.away)
         try:
             for day in (monday, tuesday, wednesday, thursday, friday, saturday, sunday):
                 print(f"{day.__name__.capitalize()}: {day.__doc__}")

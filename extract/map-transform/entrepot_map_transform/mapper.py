@@ -12,7 +12,7 @@ from singer_sdk.exceptions import InvalidInputLine, MapExpressionError
 from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
 
 from pg_replica.columns import pseudonym
-from pg_replica.errors import Refused
+from pg_replica.errors import Refused, RunFailed
 from pg_replica.plugin import Plugin
 from pg_replica.redaction import redact
 
@@ -26,8 +26,7 @@ class MapTransform(Plugin, StreamTransform):
     """Stream maps whose expressions may call `pseudonym(value)`."""
 
     package_name = "entrepot-map-transform"
-    # The SDK's mappers refuse a BATCH message with NotImplementedError.
-    explained = (InvalidInputLine, MapExpressionError, NotImplementedError)
+    explained = (InvalidInputLine, MapExpressionError)
 
     def __init__(self, **options: t.Any) -> None:
         """Prepare.
@@ -68,6 +67,20 @@ class MapTransform(Plugin, StreamTransform):
                 stream_map.expr_evaluator.functions[_FUNCTION] = self._pseudonym
             message.schema = {**message.schema, **told}
             yield message
+
+    def map_batch_message(self, message_dict: dict[str, t.Any]) -> t.NoReturn:
+        """Refuse rows that come in a file, which nobody here could change.
+
+        Args:
+            message_dict: A BATCH message.
+
+        Raises:
+            RunFailed: Always.
+        """
+        raise RunFailed(
+            f"stream {message_dict['stream']} comes in a BATCH of files, which a mapper cannot "
+            "change: give the tap no batch_config"
+        )
 
 
 def _is_ours(name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from entrepot_map_transform.mapper import MapTransform
-from pg_replica.errors import Refused
+from pg_replica.errors import Refused, RunFailed
 
 SECRET = "sixteen characters, or more"
 MAPS = {
@@ -84,5 +84,5 @@ def test_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PSEUDONYM_SECRET", SECRET)
     batch = {"type": "BATCH", "stream": "people", "encoding": {}, "manifest": []}
     mapper = MapTransform(config={"stream_maps": deepcopy(MAPS)})
-    with pytest.raises(NotImplementedError, match="BATCH"):
+    with pytest.raises(RunFailed, match="people comes in a BATCH"):
         mapper.listen(io.StringIO(f"{json.dumps(batch)}\n"))

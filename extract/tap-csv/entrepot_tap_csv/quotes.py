@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 BACKSLASH = b"\\"
-_NULL = b"\0"  # no text holds it
 _CODE = re.compile(r"\\x(..)")
 
 
@@ -20,6 +19,15 @@ def _code(sign: bytes) -> bytes:
 LINE_FEED = _code(b"\n")
 
 
+def _codes(delimiter: str) -> list[tuple[bytes, bytes]]:
+    """Pair the signs that COPY would take for something else with their codes.
+
+    Backslashes come first, as they begin codes.
+    """
+    signs = (BACKSLASH, delimiter.encode(), b"\n", b"\r")
+    return [(sign, _code(sign)) for sign in signs]
+
+
 def coded(cell: str, delimiter: str) -> str:
     """Write a cell as lines have it.
 
@@ -27,9 +35,10 @@ def coded(cell: str, delimiter: str) -> str:
         cell: A cell's text.
         delimiter: Between cells.
     """
-    for sign in ("\\", delimiter, "\n", "\r"):
-        cell = cell.replace(sign, _code(sign.encode()).decode())
-    return cell
+    text = cell.encode()
+    for sign, code in _codes(delimiter):
+        text = text.replace(sign, code)
+    return text.decode()
 
 
 def with_codes(block: bytes) -> bytes:
@@ -71,8 +80,7 @@ class Quotes:
         """
         self._quote, self._twice = quote.encode(), quote.encode() * 2
         self._code = _code(self._quote)
-        signs = delimiter.encode(), b"\n", b"\r"
-        self._codes = [(sign, _code(sign)) for sign in signs]
+        _, *self._codes = _codes(delimiter)  # backslashes are coded before
         no_edge = b"[^" + re.escape(delimiter.encode() + self._quote) + rb"\n]"
         mark = re.escape(self._quote)
         # One that opens not at the beginning of a cell, or closes not at its end.
@@ -107,7 +115,11 @@ class Quotes:
         return b"".join(parts), left
 
     def _parts(self, block: bytes) -> list[bytes]:
-        """Cut at quotes; those that are there twice are as good as one code, but for few files."""
+        """Cut at quotes, those written twice coded already.
+
+        That is right where both are inside quotes. Where two stand outside, around nothing or
+        amiss, every quote is cut at.
+        """
         parts = block.replace(self._twice, self._code).split(self._quote)
         is_amiss = self._code in b"".join(parts[::2])
         return block.split(self._quote) if is_amiss else parts

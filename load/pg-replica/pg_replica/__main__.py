@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import gc
+from collections.abc import Callable
+
+from pg_replica.loading import loaded
+
+
+def _command() -> Callable[[], None]:
+    from pg_replica import cli
+
+    return cli.main
 
 
 def main() -> None:
     """Run the command."""
-    # What modules make stays: to look for garbage among it is an eighth of the start.
-    gc.disable()
-    from pg_replica.cli import main as command
-
-    gc.freeze()
-    gc.enable()
-    command()
+    loaded(_command)()
 
 
 if __name__ == "__main__":

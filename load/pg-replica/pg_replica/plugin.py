@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 from collections.abc import Callable, Collection
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pg_replica import domains, logs, plugin_config
 from pg_replica.errors import ReplicaError
+from pg_replica.loading import loaded
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -58,11 +58,7 @@ def run(
             missing = " nor ".join(sorted(wanted))
             print(f"{name}: DOMAINS has no {missing}: nothing to do", file=sys.stderr)
             return
-        # What modules make stays: looking for garbage among it is a fifth of a tap's start.
-        gc.disable()
-        command = plugin()
-        gc.freeze()
-        gc.enable()
+        command = loaded(plugin)
         explained += command.explained
         command.cli()
     except explained as error:

@@ -65,16 +65,17 @@ class Night:
         self.outputs.append(done.stdout + done.stderr)
         return done.returncode, self.outputs[-1]
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
         """Start Meltano, at the head of a process group.
 
         Args:
             arguments: Its command line.
+            variables: Beside the demo's.
         """
         return subprocess.Popen(
             [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
             cwd=ROOT,
-            env=self.env,
+            env={**self.env, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
