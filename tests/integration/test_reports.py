@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from entrepot_lab.browser import CHROMIUM
+from entrepot_lab.browser import CHROMIUM, Browser
 from entrepot_lab.nights import STEPS, Project, webhooks
 from entrepot_lab.warehouse import Lab
 
@@ -154,32 +153,16 @@ def test_the_page_asks_for_nothing_and_begins_with_the_failure(page: Path) -> No
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_fits_in_a_window(page: Path, width: int, tmp_path: Path) -> None:
-    probe = page.with_name("probe.html")
-    # A frame has exactly the wanted width; a headless window has a least one of its own.
-    probe.write_text(
-        f'<iframe id="f" style="border:0;width:{width}px;height:800px"></iframe>'
-        "<pre id=o></pre><script>const f = document.getElementById('f');"
-        "f.onload = () => { const d = f.contentDocument.documentElement;"
-        "const b = f.contentDocument.querySelector('.problem').getBoundingClientRect();"
-        "document.getElementById('o').textContent ="
-        "`width ${d.scrollWidth} of ${d.clientWidth}, failure at ${Math.round(b.top)}` };"
-        f"f.srcdoc = {json.dumps(page.read_text()).replace('</', '<' + chr(92) + '/')};"
-        "</script>"
-    )
-    done = subprocess.run(
-        [
-            str(CHROMIUM),
-            *("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,900"),
-            *(f"--user-data-dir={tmp_path}/profile", "--virtual-time-budget=5000"),
-            *("--dump-dom", probe.as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    found = re.search(r"width (\d+) of (\d+), failure at (\d+)", done.stdout)
-    assert found, done.stdout[-500:] + done.stderr[-500:]
-    scrolled, inner, top = map(int, found.groups())
+    with Browser(tmp_path / "profile") as browser:
+        browser.resize(width, 800)
+        browser.open(page.as_uri())
+        browser.wait_for("!!document.querySelector('.problem')")
+        root = "document.documentElement"
+        scrolled = browser.run(f"{root}.scrollWidth")
+        inner = browser.run(f"{root}.clientWidth")
+        top = browser.run(
+            "document.querySelector('.problem').getBoundingClientRect().top"
+        )
     assert scrolled <= inner <= width
     assert top < 200, "the failure is the first thing seen"
+    assert set(browser.requested) == {page.as_uri()}

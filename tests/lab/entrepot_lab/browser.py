@@ -89,6 +89,21 @@ class Browser:
         """
         self._ask("Page.navigate", url=url)
 
+    def resize(self, width: int, height: int) -> None:
+        """Give the page another size, also one that no window has.
+
+        Args:
+            width: In pixels.
+            height: In pixels.
+        """
+        size = {"width": width, "height": height}
+        self._ask(
+            "Emulation.setDeviceMetricsOverride",
+            **size,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
     def run(self, script: str) -> Any:
         """Evaluate JavaScript in the page.
 
