@@ -127,7 +127,13 @@ class Night:
         crew = Crew(self._settings.jobs, self._stop, cancel)
         patience = Patience(self._stop, self._settings.network_timeout)
         restorer = restore.Restorer(
-            workers, builder, self._record, display, patience, crew
+            workers,
+            builder,
+            self._record,
+            display,
+            patience,
+            crew,
+            self._settings.maintenance_work_mem,
         )
         with self._record.step("copy"):
             origin.watch(crew.fail)

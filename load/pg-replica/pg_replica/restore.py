@@ -7,6 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -22,6 +23,7 @@ from pg_replica.progress import Display
 from pg_replica.record import Item as RecordedItem
 from pg_replica.record import Record, utc_now
 from pg_replica.sessions import Sessions
+from pg_replica.sorting import memory_of_a_sort
 from pg_replica.transport import CopyError, Patience, Stopped, copy_in
 from pg_replica.work import Crew, Task
 
@@ -56,6 +58,7 @@ class Restorer:
         display: Where progress goes.
         patience: When to stop waiting.
         crew: Who does the tasks.
+        memory: What an index build may use, as PostgreSQL writes sizes.
     """
 
     sessions: Sessions
@@ -64,6 +67,7 @@ class Restorer:
     display: Display
     patience: Patience
     crew: Crew
+    memory: str
     _not_valid_at_source: set[tuple[str | None, str]] = field(default_factory=set)
 
     def load(
@@ -218,8 +222,10 @@ class Restorer:
         def make(worker: int) -> None:
             try:
                 session = self.sessions.get(worker)
-                session.execute(_PARALLEL_BUILD, [self.crew.helpers()])
-                self.builder.make(session, item, statements)
+                helpers = self.crew.helpers()
+                session.execute(_PARALLEL_BUILD, [helpers])
+                with self._memory(session, item.table, statements, helpers):
+                    self.builder.make(session, item, statements)
             except psycopg.errors.QueryCanceled as error:
                 if self.patience.stop.is_set():
                     raise Stopped from None
@@ -229,6 +235,18 @@ class Restorer:
             self.display.item_done()
 
         return make
+
+    def _memory(
+        self,
+        session: psycopg.Connection,
+        table: TableName | None,
+        statements: str,
+        helpers: int,
+    ) -> AbstractContextManager[None]:
+        """Leave all of it to what does not sort, and to helpers: each wants 32 MB of it."""
+        if table is None or helpers or "USING btree" not in statements:
+            return nullcontext()
+        return memory_of_a_sort(session, table, self.memory)
 
     def add_foreign_keys(
         self, connection: psycopg.Connection, items: list[Item], policy: Policy
