@@ -125,6 +125,7 @@ def load(empty_lab: Lab) -> Load:
 
 
 def test_an_edited_file_replaces_its_own_rows(load: Load) -> None:
+    """F36: a file that is edited and sent again."""
     (load.files / "a.csv").write_text('id,what\n1,"x;\ny\\"\n2,\n')
     (load.files / "b.csv").write_text("id,what\n3,z\n")
     load.load(LOGS)
@@ -168,6 +169,7 @@ def test_a_key_that_is_there_twice_is_said_with_both_places(load: Load) -> None:
 
 
 def test_what_does_not_fit_leaves_every_table_as_it_was(load: Load) -> None:
+    """F36: no partial table."""
     typed = {**LOGS, "columns": {"what": {"type": "integer"}}}
     (load.files / "a.csv").write_text("id,what\n1,1\n")
     load.load(typed)

@@ -180,6 +180,7 @@ FAULTS = {
 
 
 def test_after_every_failure_the_content_is_still_there(pair: Pair) -> None:
+    """F35, F50: all tables of last night stay, and the error says which fault it was."""
     pair.load()
     before = pair.content()
     for name, (order, words) in FAULTS.items():

@@ -70,6 +70,7 @@ def test_a_file_that_changes_while_it_is_read(
 def test_a_file_that_is_replaced_while_it_is_read_stays_what_it_was(
     files: Files,
 ) -> None:
+    """F36."""
     path = files.write("a.csv", "a\n1\n")
     with Part("a.csv", path).open() as file:
         other = files.write("other", "a\n2\n3\n")

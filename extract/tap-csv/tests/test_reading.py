@@ -88,6 +88,7 @@ def test_encodings(files: Files, encoding: str) -> None:
 def test_what_does_not_fit_is_said_with_its_place(
     files: Files, content: str | bytes, entry: dict[str, Any], words: list[str]
 ) -> None:
+    """F36: the file, the line, the column and the value."""
     files.write("f.csv", content)
     with pytest.raises(CannotRead) as error:
         files.messages(**entry)

@@ -104,6 +104,7 @@ def test_an_answer_that_is_too_long(server: PageServer) -> None:
 
 
 def test_pages_in_a_circle(server: PageServer) -> None:
+    """F49."""
     [reply] = server.replies[SECOND]
     circle = json.loads(reply.body)
     circle["@graph"][0]["hydra:nextPage"] = server.url + FIRST

@@ -95,6 +95,7 @@ def test_both_spellings_of_the_rights_holder(rows: Rows) -> None:
 
 
 def test_nothing_unknown_or_missing_stops_it(rows: Rows) -> None:
+    """F49: an unknown code, a dataset that is a blank node, an agent without a name."""
     [blank] = [row for row in rows["datasets"] if row["dataset"].startswith("_:")]
     assert blank["title"] == []
     assert blank["status"] == [EXAMPLE + "statut/abandonné"]
@@ -294,6 +295,7 @@ def test_all_dumps(dump: Path) -> None:
 
 
 def test_a_missing_page_is_named(dump: Path) -> None:
+    """F49."""
     (dump / "page_1_2026-01-10.jsonld").unlink()
     with pytest.raises(
         RunFailed, match=r"2026-01-10.*1 of 2 pages were read, missing: 1"
@@ -317,6 +319,7 @@ def test_one_document_may_be_any_page(caplog: pytest.LogCaptureFixture) -> None:
 def test_another_total_is_a_warning(
     dump: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """F49."""
     for path in dump.glob("*2026-01-10*"):
         path.write_text(path.read_text().replace('totalItems": 5', 'totalItems": 2437'))
     assert len(read(dump)["datasets"]) == 5

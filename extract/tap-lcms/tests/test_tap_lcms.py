@@ -371,6 +371,7 @@ def test_retry_after_is_honoured(runner: Runner) -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_wrong_key_is_not_tried_again(runner: Runner, status: int) -> None:
+    """F50: 401 and 403 cannot become better."""
     if status == 401:
         runner.refuse("LCMS_API_KEY", variables={"LCMS_API_KEY": "wrong"}, status=2)
         assert "wrong" not in runner.output
