@@ -268,6 +268,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, webhooks() as (url, received):
         folder = (given.folder or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
         week = Week(folder, f"{url}/ok", received, given.away)
         try:
             for day in (monday, tuesday, wednesday, thursday, friday, saturday, sunday):

@@ -7,7 +7,7 @@ from pg_replica import plugin
 
 def main() -> None:
     """Run the command."""
-    plugin.run("map-transform", _plugin)
+    plugin.run("map-transform", _plugin, between=True)
 
 
 def _plugin() -> type:

@@ -6,7 +6,10 @@ import hashlib
 import hmac
 import io
 import json
+import subprocess
+import sys
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,3 +89,22 @@ def test_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     mapper = MapTransform(config={"stream_maps": deepcopy(MAPS)})
     with pytest.raises(RunFailed, match="people comes in a BATCH"):
         mapper.listen(io.StringIO(f"{json.dumps(batch)}\n"))
+
+
+def test_off_it_ends_only_after_its_tap(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text('{"domain": "barometre"}', encoding="utf-8")
+    mapper = subprocess.Popen(
+        [sys.executable, "-m", "entrepot_map_transform", "--config", str(config)],
+        env={"DOMAINS": "pix"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert mapper.stderr is not None
+    assert "DOMAINS has no barometre: nothing to do" in mapper.stderr.readline()
+    with pytest.raises(subprocess.TimeoutExpired):
+        mapper.wait(timeout=0.5)
+    assert mapper.communicate(timeout=60) == ("", "")
+    assert mapper.returncode == 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NO_SYNC = frozenset({"--about", "--discover", "--help", "--version"})
+_CHUNK = 1 << 16  # bytes
 
 
 class Plugin:
@@ -36,6 +37,7 @@ def run(
     plugin: Callable[[], Any],
     *,
     wanted: Collection[str] | None = None,
+    between: bool = False,
 ) -> None:
     """Run a plugin's command; a failure that can be explained is one line, without secrets.
 
@@ -44,6 +46,8 @@ def run(
         plugin: Gives its class. What that imports is not loaded where there is nothing to do.
         wanted: Domains of which one must be on; None: the one that the setting `domain` names,
             if it names one.
+        between: It stands between a tap and a target. Off, it still waits for the end of its
+            input: Meltano takes a mapper that ends before its tap for one that failed.
     """
     explained: tuple[type[Exception], ...] = (ReplicaError, OSError)
     logs.hush()
@@ -57,6 +61,8 @@ def run(
         ):
             missing = " nor ".join(sorted(wanted))
             print(f"{name}: DOMAINS has no {missing}: nothing to do", file=sys.stderr)
+            if between:
+                _drain()
             return
         command = loaded(plugin)
         explained += command.explained
@@ -66,3 +72,8 @@ def run(
 
         logging.getLogger(name).critical(one_line(error))
         sys.exit(getattr(error, "exit_code", 1))
+
+
+def _drain() -> None:
+    while sys.stdin.buffer.read(_CHUNK):
+        pass
