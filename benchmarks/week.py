@@ -101,12 +101,18 @@ class Week(Night):
         told = [one.body["outcome"] for one in self._received]
         self._received.clear()
         expect(told == [outcome], f"{told} was told, and not {outcome}")
-        status, text = self.meltano("invoke", "ops", "report", "--format", "text")
+        text = self.text()
         print("  " + "\n  ".join(text.split("\n\nSlowest items")[0].splitlines()))
         rest = text
         for word in words:
             _, found, rest = rest.partition(word)
-            expect(status == 0 and found == word, f"no {word!r} in its place:\n{text}")
+            expect(found == word, f"no {word!r} in its place:\n{text}")
+
+    def text(self) -> str:
+        """Give the report of the last night, as text."""
+        status, text = self.meltano("invoke", "ops", "report", "--format", "text")
+        expect(status == 0, f"no report:\n{text}")
+        return text
 
     def attempts(self, step: str) -> list[str]:
         """Give the status of each attempt at a step in the last night.
@@ -177,13 +183,15 @@ def monday(week: Week) -> None:
 def tuesday(week: Week) -> None:
     """The source is away for longer than an attempt waits."""
     week.demo.source.stop("immediate")
-    # Six pauses, each twice the one before, are some sixty times the first.
-    patience = {"EXPONENTIAL_RETRY_DELAY": f"{max(500, 20 * week.away):.0f}"}
-    process = week.start("invoke", "ops", "nightly", **patience)
+    # The pauses between six attempts are 1, 3, 7, 15 and 31 times the delay: 57, and 50 are needed.
+    delay = max(500, 1000 * week.away / 50)
+    process = week.start(
+        "invoke", "ops", "nightly", EXPONENTIAL_RETRY_DELAY=f"{delay:.0f}"
+    )
     week.wait_for("full-replication", "failed")
     time.sleep(week.away)
     week.demo.source.start()
-    expect(process.wait() == 0, f"exit status {process.returncode}")
+    expect(process.wait() == 0, f"exit status {process.returncode}:\n{week.text()}")
     week.reports(
         "success",
         "Night 2: SUCCEEDED",
