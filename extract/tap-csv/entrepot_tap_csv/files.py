@@ -56,9 +56,6 @@ class Part:
                     )
         except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
             raise Misfit(self.name, f"is damaged: {error}") from None
-        # zipfile's, for a compression that it does not know, and for a password.
-        except (NotImplementedError, RuntimeError) as error:
-            raise Misfit(self.name, f"cannot be unpacked: {error}") from None
         except OSError as error:
             if error.filename is None:
                 raise
@@ -67,7 +64,7 @@ class Part:
     @contextmanager
     def _unpacked(self, file: IO[bytes]) -> Iterator[IO[bytes]]:
         if self.member:
-            with zipfile.ZipFile(file) as archive, archive.open(self.member) as content:
+            with zipfile.ZipFile(file) as archive, self._entry(archive) as content:
                 yield content
             return
         is_gzip = file.read(len(_GZIP)) == _GZIP
@@ -77,6 +74,13 @@ class Part:
                 yield content  # type: ignore[misc]
         else:
             yield file
+
+    def _entry(self, archive: zipfile.ZipFile) -> IO[bytes]:
+        try:
+            return archive.open(self.member)
+        # zipfile's, for a password; its subclass NotImplementedError for an unknown compression.
+        except RuntimeError as error:
+            raise Misfit(self.name, f"cannot be unpacked: {error}") from None
 
 
 def parts_of(path: Path, name: str) -> list[Part]:

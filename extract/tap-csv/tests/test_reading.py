@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import random
+import struct
 import zipfile
 from typing import Any
 
@@ -15,6 +16,7 @@ from entrepot_lab.csv_tap import Files
 from entrepot_tap_csv import text
 from entrepot_tap_csv.definitions import Dialect
 from entrepot_tap_csv.errors import CannotRead
+from entrepot_tap_csv.files import parts_of
 from entrepot_tap_csv.quotes import cells_of
 from entrepot_tap_csv.records import Records
 from pg_replica.columns import unescaped
@@ -261,6 +263,37 @@ def test_damaged_archives(files: Files, content: bytes, word: str) -> None:
     files.write("f.csv", content)
     with pytest.raises(CannotRead, match=rf"f\.csv: is {word}"):
         files.messages()
+
+
+@pytest.mark.parametrize(
+    ("flags", "method", "word"),
+    [(1, 0, "password"), (0, 99, "compression method")],
+    ids=["encrypted", "unknown compression"],
+)
+def test_a_zip_that_cannot_be_unpacked(
+    files: Files, flags: int, method: int, word: str
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("b.csv", "a\n2\n")
+    content = packed.getvalue()
+    # Said in the archive's directory and in the member's own head (PKWARE's APPNOTE).
+    for head, at in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        start = content.index(head) + at
+        said = struct.pack("<HH", flags, method)
+        content = content[:start] + said + content[start + len(said) :]
+    files.write("z.csv", content)
+    with pytest.raises(
+        CannotRead, match=rf"z\.csv/b\.csv: cannot be unpacked: .*{word}"
+    ):
+        files.messages()
+
+
+def test_a_fault_of_the_reader_is_not_the_files(files: Files) -> None:
+    files.write("a.csv", "a\n1\n")
+    (part,) = parts_of(files.folder / "a.csv", "a.csv")
+    with pytest.raises(RuntimeError, match="mine"), part.open():
+        raise RuntimeError("mine")
 
 
 def test_a_folder_gives_all_its_files_and_all_their_columns(files: Files) -> None:
