@@ -80,6 +80,14 @@ _ON_TABLE = re.compile(
     rf"(?P<table>{QUALIFIED})[\s;]"
 )
 _REFERENCES = re.compile(rf" REFERENCES (?P<table>{QUALIFIED})\(")
+_COLUMN_OPTIONS = re.compile(
+    rf"^(?P<head>ALTER TABLE ONLY {QUALIFIED} ALTER COLUMN {PART} SET \()"
+    r"(?P<options>[^()]*)\);\n?",
+    re.MULTILINE,
+)
+# What a server notes for itself among a column's options. A pg_dump of an older minor release
+# prints it, and a server of an older minor release refuses it.
+_INTERNAL_OPTIONS = ("pg_attver",)
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,7 @@ def split_items(text: str) -> list[Item]:
             kind=header["desc"],
             schema=None if header["schema"] == "-" else header["schema"],
             tag=header["tag"],
-            sql=_without_trailer(text[header.end() : end]),
+            sql=_without_internal_options(_without_trailer(text[header.end() : end])),
         )
         for header, end in zip(headers, ends, strict=False)
     ]
@@ -171,6 +179,23 @@ def _without_trailer(sql: str) -> str:
     ):
         lines.pop()
     return "\n".join(lines).strip()
+
+
+def _without_internal_options(sql: str) -> str:
+    """Leave out the column options that the source's server keeps for itself alone."""
+
+    def kept(statement: re.Match[str]) -> str:
+        options = statement["options"].split(", ")
+        ours = [
+            option
+            for option in options
+            if option.partition("=")[0].strip('"') not in _INTERNAL_OPTIONS
+        ]
+        if ours == options:
+            return statement[0]
+        return f"{statement['head']}{', '.join(ours)});\n" if ours else ""
+
+    return _COLUMN_OPTIONS.sub(kept, sql).strip()
 
 
 def sections(items: list[Item]) -> tuple[list[Item], list[Item]]:

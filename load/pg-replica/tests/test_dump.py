@@ -172,3 +172,15 @@ def test_inserts_are_read_as_rows(plain: Path, listed: bytes) -> None:
         b"3\t), (\t\tf",
         b"",
     ]
+
+
+def test_what_a_newer_server_notes_among_a_columns_options_is_left_out():
+    header = "--\n-- Name: t; Type: TABLE; Schema: public; Owner: -\n--\n\n"
+    made = "CREATE TABLE public.t (\n    id integer,\n    v text\n);"
+    alter = "ALTER TABLE ONLY public.t ALTER COLUMN"
+    (item,) = split_items(
+        f"{header}{made}\n{alter} id SET (pg_attver=22183600);\n"
+        f"{alter} v SET (n_distinct=5, pg_attver=7, n_distinct_inherited=6);\n"
+    )
+    wanted = f"{made}\n{alter} v SET (n_distinct=5, n_distinct_inherited=6);"
+    assert item.sql == wanted
