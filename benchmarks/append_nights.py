@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psycopg
 
-from entrepot_lab.cluster import Cluster, embedded_binaries
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
+from entrepot_lab.postgres.warehouse import Lab
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = {"big": 1.0, "audited": 0.4}  # and their part of the rows

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import psycopg
 
-from entrepot_lab import lcms
-from entrepot_lab.nights import Received, webhooks
-from entrepot_lab.real_nights import Night
+from entrepot_lab.meltano.nights import Received, webhooks
+from entrepot_lab.meltano.real_nights import Night
+from entrepot_lab.sources import lcms
 
 _NOBODY = "http://127.0.0.1:9/x"
 _INTO_IT = 1.5  # seconds after a step has begun, the shortest of which takes three

@@ -74,7 +74,7 @@ make_venv() {
     PYTHONPATH=.cache/bootstrap "$python" -m virtualenv --quiet --clear .venv
 }
 
-local_packages() { find extract load orchestrate transform tests -mindepth 2 -maxdepth 2 -name pyproject.toml | sort; }
+local_packages() { echo core/pyproject.toml && find extract load orchestrate transform tests -mindepth 2 -maxdepth 2 -name pyproject.toml | sort; }
 
 environment_inputs() {
     echo "$root" "$1" && cat requirements/dev.lock && local_packages && local_packages | tr '\n' '\0' | xargs -0 cat

@@ -10,14 +10,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from entrepot_core.config import domains
+
 from entrepot_dbt.runner import environment
-from entrepot_lab.cluster import (
+from entrepot_lab.postgres.cluster import (
     FAST_BUT_FORGETFUL,
     SUPERUSER,
     Cluster,
     embedded_binaries,
 )
-from pg_replica import domains
 
 
 def main() -> int:

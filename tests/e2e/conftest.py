@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_lab.real_nights import Night
+from entrepot_lab.meltano.real_nights import Night
 
 
 # Before pytest-xdist, which then writes the group into the names of the tests.

@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
-from entrepot_lab.readers import Poller
+from entrepot_lab.postgres.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.postgres.readers import Poller
 
 ROOT = Path(__file__).resolve().parents[2]
 RHONE, TEN = "FR-HACK-RHONE", timedelta(minutes=10)

@@ -11,7 +11,7 @@ import dbt.task.docs
 import pytest
 
 from entrepot_lab.browser import CHROMIUM, Browser
-from entrepot_lab.real_nights import ROOT, Night
+from entrepot_lab.meltano.real_nights import ROOT, Night
 
 # Names that nothing else has, so that they can be searched for.
 OWNER, READER, PARTNER = "owner_zq81", "analyst_zq82", "partner_zq83"

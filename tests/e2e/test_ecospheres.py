@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.postgres.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "extract" / "tap-dcat" / "samples"

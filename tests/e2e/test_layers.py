@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from pg_replica import domains
+from entrepot_core.config import domains
 
 ROOT = Path(__file__).resolve().parents[2]
 MAY_READ = {

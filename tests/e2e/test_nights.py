@@ -10,8 +10,8 @@ import time
 import psycopg
 import pytest
 
-from entrepot_lab.readers import Poller
-from entrepot_lab.real_nights import Night
+from entrepot_lab.meltano.real_nights import Night
+from entrepot_lab.postgres.readers import Poller
 
 SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
 MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "4"))

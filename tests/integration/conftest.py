@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_lab import source
-from entrepot_lab.cluster import (
+from entrepot_lab.postgres.cluster import (
     FAST_BUT_FORGETFUL,
     Cluster,
     embedded_binaries,
     system_binaries,
 )
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.postgres.warehouse import Lab
+from entrepot_lab.sources import elearning
 
 _numbers = itertools.count(1)
 _SETTINGS = {
@@ -56,7 +56,7 @@ def empty_lab(servers: dict[str, Cluster], tmp_path: Path) -> Iterator[Lab]:
 def lab(empty_lab: Lab) -> Lab:
     """Give the invented source, small, and an empty warehouse."""
     with empty_lab.source() as connection:
-        source.create(connection, 2000)
+        elearning.create(connection, 2000)
     return empty_lab
 
 
@@ -71,7 +71,7 @@ def own_lab(servers: dict[str, Cluster], tmp_path: Path) -> Iterator[Lab]:
     warehouse_server.create({"synchronous_commit": "on", "max_wal_size": "4GB"}).start()
     lab = Lab(source_server, warehouse_server, "own", tmp_path).create()
     with lab.source() as connection:
-        source.create(connection, 60_000)
+        elearning.create(connection, 60_000)
     yield lab
     source_server.stop("immediate")
     warehouse_server.stop("immediate")

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from entrepot_lab.proxy import Proxy
-from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import READER, Lab
+from entrepot_lab.faults.proxy import Proxy
+from entrepot_lab.meltano.singer import Pipe
+from entrepot_lab.postgres.warehouse import READER, Lab
 
 NAME = "knowledge-elements"
 HERE = f'pix_incremental."{NAME}"'

@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.proxy import Proxy
-from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import OWNER, PASSWORD, SOURCE_OWNER, Lab
+from entrepot_lab.faults.proxy import Proxy
+from entrepot_lab.meltano.singer import Pipe
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.warehouse import OWNER, PASSWORD, SOURCE_OWNER, Lab
 
 FILL = "INSERT INTO log (v) SELECT repeat('x', 100) FROM generate_series(1, {rows});"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import AN_HOUR_AHEAD, Lab
+from entrepot_lab.meltano.singer import Pipe
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.warehouse import AN_HOUR_AHEAD, Lab
 
 # Each table: its columns, its replication key, and the rows of two nights by number g. On the
 # second night some are equal to, or lower than, the greatest of the first.

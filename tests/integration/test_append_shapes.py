@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from entrepot_core.postgres.identifiers import quote
 
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import READER, Lab
-from pg_replica.names import quote
+from entrepot_lab.meltano.singer import Pipe
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.warehouse import READER, Lab
 
 SECRET = "a secret of the tests"
 

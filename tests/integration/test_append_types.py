@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from entrepot_core.postgres.identifiers import quote
 
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import Lab
-from pg_replica.names import quote
+from entrepot_lab.meltano.singer import Pipe
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.warehouse import Lab
 
 MEGABYTES = int(os.environ.get("ENTREPOT_TEST_VALUE_MB", "20"))
 EVERY_CONTROL = "".join(map(chr, range(1, 32))) + "\x7f\x80\x9f"

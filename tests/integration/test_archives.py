@@ -19,10 +19,10 @@ from typing import ClassVar
 
 import pytest
 
-from entrepot_lab import scalingo, source
-from entrepot_lab.cluster import Cluster, embedded_binaries
-from entrepot_lab.s3 import S3Server
-from entrepot_lab.warehouse import READER, Lab
+from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
+from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.sources import elearning, scalingo
+from entrepot_lab.sources.s3 import S3Server
 
 SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
 FORMATS = {"custom": "c", "directory": "d", "tar": "t", "plain": "p"}
@@ -36,7 +36,7 @@ def archives(
     folder = tmp_path_factory.mktemp("dumps")
     lab = Lab(servers["wheel"], servers["wheel"], "archives", folder).create()
     with lab.source() as connection:
-        source.create(connection, 1000)
+        elearning.create(connection, 1000)
     for name, letter in FORMATS.items():
         pg_dump(lab, f"-F{letter}", "-f", folder / name)
     for name in ("custom", "tar", "plain"):
@@ -163,7 +163,7 @@ def test_a_providers_backup(archives: tuple[Lab, Path], tmp_path: Path) -> None:
         elsewhere = f"""
 import sys
 from pg_replica import cli, providers
-from pg_replica.providers import scalingo
+from pg_replica.dump.items.providers import scalingo
 def here():
     found = scalingo.from_environment()
     return scalingo.Scalingo(found._app, found._token, "here", **{provider.endpoints()!r})

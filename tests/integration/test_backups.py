@@ -13,15 +13,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from entrepot_core.postgres.connection import Database
+from entrepot_core.warehouse.locks import warehouse_lock
 
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.proxy import Proxy
-from entrepot_lab.s3 import S3Server, full
-from entrepot_lab.warehouse import OWNER, PASSWORD, Lab
-from pg_replica.connection import Database
-from pg_replica.lock import warehouse_lock
+from entrepot_lab.faults.proxy import Proxy
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.warehouse import OWNER, PASSWORD, Lab
+from entrepot_lab.sources.s3 import S3Server, full
 
-METABASE = (Path(__file__).parents[1] / "lab/entrepot_lab/metabase.sql").read_text()
+METABASE = (
+    Path(__file__).parents[1] / "lab/entrepot_lab/sources/metabase.sql"
+).read_text()
 MEMORY = 150 * 1024  # kilobytes, which a dump of any size may take
 
 
@@ -542,7 +544,7 @@ def test_another_database_is_not_taken_for_metabase(empty_lab: Lab) -> None:
 
 KUBECTL = """\"\"\"kubectl port-forward as its users see it; the cluster is this machine.\"\"\"
 import json, sys
-from entrepot_lab.proxy import Proxy
+from entrepot_lab.faults.proxy import Proxy
 json.dump(sys.argv[1:], open({folder!r} + "/arguments", "w"))
 if "no-such-pod" in sys.argv[3]:
     sys.exit('Error from server (NotFound): pods "no-such-pod" not found')

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_lab.nights import STEPS, Project
-from entrepot_lab.warehouse import PASSWORD, Lab
+from entrepot_lab.meltano.nights import STEPS, Project
+from entrepot_lab.postgres.warehouse import PASSWORD, Lab
 
 # Only our crontab is there for this cron, and only this cron sees ours.
 _ALONE = """

@@ -7,8 +7,8 @@ import subprocess
 import psycopg
 import pytest
 
-from entrepot_lab.cluster import Cluster, embedded_binaries
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
+from entrepot_lab.postgres.warehouse import Lab
 
 NAMES = [
     "knowledge-elements",

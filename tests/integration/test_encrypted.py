@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from entrepot_lab import source
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.warehouse import Lab
+from entrepot_lab.sources import elearning
 
 
 def certify(folder: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_night_over_tls(servers: dict[str, Cluster], tmp_path: Path) -> None:
     lab = Lab(server, server, "tls", tmp_path).create()
     try:
         with lab.source() as connection:
-            source.create(connection, 2000)
+            elearning.create(connection, 2000)
         over = "?sslmode=require"
         for variables in (
             {"SOURCE_DATABASE_URL": lab.source_url() + over},

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.readers import Poller
-from entrepot_lab.warehouse import OWNER, PASSWORD, Lab
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.readers import Poller
+from entrepot_lab.postgres.warehouse import OWNER, PASSWORD, Lab
 
 PARTNER = "external_reader"
 BASE = {"participation": "organization_id", "months": "everyone"}

@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot_lab import source
-from entrepot_lab.cluster import Cluster, embedded_binaries
-from entrepot_lab.proxy import Proxy
-from entrepot_lab.readers import Poller
-from entrepot_lab.warehouse import PASSWORD, READER, Lab
+from entrepot_lab.faults.proxy import Proxy
+from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
+from entrepot_lab.postgres.readers import Poller
+from entrepot_lab.postgres.warehouse import PASSWORD, READER, Lab
+from entrepot_lab.sources import elearning
 
 SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
 USERS = "SELECT count(*) FROM pix.users"
@@ -298,7 +298,7 @@ def test_a_killed_server_process(own_lab: Lab, side: str) -> None:
     """F03: the server restarts and drops all sessions; tried once more when it is back."""
     own_lab.night()
     with own_lab.source() as connection:
-        source.next_day(connection)
+        elearning.next_day(connection)
     server = own_lab.warehouse_server if side == "warehouse" else own_lab.source_server
     thread = when_active(server, side, lambda pid: os.kill(pid, signal.SIGKILL))
     status, output = own_lab.run("run")

@@ -20,9 +20,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from entrepot_lab import open_data
-from entrepot_lab.s3 import S3Server
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.postgres.warehouse import Lab
+from entrepot_lab.sources import open_data
+from entrepot_lab.sources.s3 import S3Server
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA, SECRET = "raw_csv", "a secret of the tests, +/="

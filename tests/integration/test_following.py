@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_lab import source
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.readers import Poller
-from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import READER, Lab
+from entrepot_lab.meltano.singer import Pipe
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.readers import Poller
+from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.sources import elearning
 
 ROOT = Path(__file__).resolve().parents[2]
 APPEND = """
@@ -103,7 +103,7 @@ class Project:
     def a_day_passes(self, changes: str = "") -> None:
         """Let the source change, and load what the tap sees of it."""
         with self.lab.source() as connection:
-            source.next_day(connection)
+            elearning.next_day(connection)
             connection.execute(changes)  # type: ignore[call-overload]
         self.pipe.load()
 
@@ -121,7 +121,7 @@ def project(
     folder = tmp_path_factory.mktemp("following")
     lab = Lab(servers["wheel"], servers["wheel"], "following", folder).create()
     with lab.source() as connection:
-        source.create(connection, 2000)
+        elearning.create(connection, 2000)
     lab.policy(APPEND)
     lab.night()
     project = Project(lab)

@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 import yaml
+from entrepot_core.warehouse.locks import APPEND_KEY
 from psycopg import sql
 
-from entrepot_lab import source
-from entrepot_lab.singer import Pipe
-from entrepot_lab.warehouse import READER, Lab
-from pg_replica.lock import APPEND_KEY
+from entrepot_lab.meltano.singer import Pipe
+from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.sources import elearning
 
 SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
 MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "4"))
@@ -49,7 +49,7 @@ def test_first_and_second_night_and_a_full_replication(pipe: Pipe) -> None:
     for table in TABLES:
         pipe.assert_same(table)
     with pipe.lab.source() as connection:
-        source.next_day(connection)
+        elearning.next_day(connection)
     pipe.load()
     for table in TABLES:
         pipe.assert_same(table)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from entrepot_lab import lcms, prepared
-from entrepot_lab.lcms import KEY, Lcms
-from entrepot_lab.warehouse import READER, Lab
+from entrepot_lab.meltano import prepared
+from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.sources import lcms
+from entrepot_lab.sources.lcms import KEY, Lcms
 from entrepot_tap_lcms.content import CONTENTS
 
 SCHEMA = "raw_lcms"

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 import yaml
 
-from entrepot_lab import source
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.readers import Poller
-from entrepot_lab.warehouse import PASSWORD, Lab
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.readers import Poller
+from entrepot_lab.postgres.warehouse import PASSWORD, Lab
+from entrepot_lab.sources import elearning
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTNER = "external_reader"
@@ -120,7 +120,7 @@ def warehouse(
     with lab.warehouse_server.admin() as admin:
         admin.execute(f"GRANT CONNECT ON DATABASE partners_warehouse TO {PARTNER}")
     with lab.source() as connection:
-        source.create(connection, 2000)
+        elearning.create(connection, 2000)
         _mark(connection)
     lab.night()
     warehouse = Warehouse(lab, folder / "project")

@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
-from entrepot_lab import source
-from entrepot_lab.cluster import embedded_binaries
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.postgres.cluster import embedded_binaries
+from entrepot_lab.postgres.warehouse import Lab
+from entrepot_lab.sources import elearning
 
 SECRET = "sixteen characters and more"
 POLICY = """
@@ -254,7 +254,7 @@ def test_two_nights_with_changes_of_every_kind(lab: Lab) -> None:
     """W8, W9, F45: schemas, enum values, overloads, renamed and dropped tables between nights."""
     lab.night()
     with lab.source() as connection:
-        source.next_day(connection)
+        elearning.next_day(connection)
         connection.execute("ALTER TYPE organization_type ADD VALUE 'ART'")
         connection.execute(
             "INSERT INTO organizations (type, name) VALUES ('ART', 'École')"

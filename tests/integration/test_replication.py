@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_lab import source
-from entrepot_lab.cluster import Cluster, embedded_binaries
-from entrepot_lab.proxy import Proxy
-from entrepot_lab.readers import Poller
-from entrepot_lab.warehouse import PASSWORD, READER, Lab
+from entrepot_lab.faults.proxy import Proxy
+from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
+from entrepot_lab.postgres.readers import Poller
+from entrepot_lab.postgres.warehouse import PASSWORD, READER, Lab
+from entrepot_lab.sources import elearning
 
 ALL_SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
 
@@ -52,10 +52,10 @@ def test_two_nights_on_every_pair_of_versions(
         servers[origin], servers[target], f"pair_{origin}_{target}", tmp_path
     ).create()
     with lab.source() as connection:
-        source.create(connection, 500)
+        elearning.create(connection, 500)
         lab.night()
         lab.assert_replicated(ALL_SCHEMAS)
-        source.next_day(connection)
+        elearning.next_day(connection)
     lab.night()
     lab.assert_replicated(ALL_SCHEMAS)
     status, output = lab.run("drop-previous")
@@ -128,7 +128,7 @@ def test_readers_are_never_disturbed(lab: Lab) -> None:
     with lab.warehouse(READER) as reader:
         before = reader.execute(users).fetchone()
     with lab.source() as connection:
-        source.next_day(connection)
+        elearning.next_day(connection)
         after = connection.execute("SELECT count(*) FROM users").fetchone()
     keys = (
         "SELECT count(*) > 10 FROM pg_constraint AS c JOIN pg_namespace AS n"
@@ -207,7 +207,7 @@ def test_other_people_s_views_move_to_the_new_night(lab: Lab) -> None:
             "CREATE MATERIALIZED VIEW analysts.stored AS SELECT id FROM pix.tags"
         )
     with lab.source() as connection:
-        source.next_day(connection)
+        elearning.next_day(connection)
         connection.execute("ALTER TABLE badges RENAME key TO code")
     output = lab.night()
     assert "analysts.doomed: stays on the previous night" in output

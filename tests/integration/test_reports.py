@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from entrepot_lab.browser import CHROMIUM, Browser
-from entrepot_lab.nights import STEPS, Project, webhooks
-from entrepot_lab.warehouse import Lab
+from entrepot_lab.meltano.nights import STEPS, Project, webhooks
+from entrepot_lab.postgres.warehouse import Lab
 
 _OLD_LOG = """\
 2022-10-01 03:10:11.100000000 +0200 CEST [worker-1] pg_restore: connecting to database

@@ -18,8 +18,8 @@ import pytest
 from singer_sdk.testing import get_target_test_class
 from singer_sdk.testing.runners import TargetTestRunner
 
-from entrepot_lab.readers import Poller
-from entrepot_lab.warehouse import READER, Lab
+from entrepot_lab.postgres.readers import Poller
+from entrepot_lab.postgres.warehouse import READER, Lab
 from entrepot_target_postgres.target import TargetPostgres
 
 Messages = list[dict[str, Any]]

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from entrepot_core.base.errors import Refused, RunFailed
 
 from entrepot_map_transform.mapper import MapTransform
-from pg_replica.errors import Refused, RunFailed
 
 SECRET = "sixteen characters, or more"
 MAPS = {

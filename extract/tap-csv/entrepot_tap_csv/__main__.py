@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pg_replica import plugin
+from entrepot_core.singer import plugin
 
 
 def main() -> None:

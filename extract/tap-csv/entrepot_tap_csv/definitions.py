@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from entrepot_core.postgres.identifiers import nearest
+
 from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.values import KINDS, Column
-from pg_replica.names import nearest
 
 CSV, JSON_MAPS = "csv", "json-maps"
 KEEP, REMOVE = "keep", "remove"

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from entrepot_core.postgres.identifiers import nearest
+
 from entrepot_tap_csv import json_maps, names
 from entrepot_tap_csv.definitions import IF_PRESENT, JSON_MAPS, REMOVE, Definition
 from entrepot_tap_csv.errors import CannotRead, Misfit, shown
@@ -17,7 +19,6 @@ from entrepot_tap_csv.records import Batch, Records
 from entrepot_tap_csv.rows import FILE, LINE, Layout
 from entrepot_tap_csv.text import Text
 from entrepot_tap_csv.values import KINDS
-from pg_replica.names import nearest
 
 # What MeltanoLabs' tap adds, under its own names.
 SDC_FILE, SDC_TIME, SDC_LINE = (

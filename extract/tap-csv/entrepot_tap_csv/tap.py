@@ -9,6 +9,9 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
+from entrepot_core.singer.config import from_variables, loaded
+from entrepot_core.singer.plugin import Plugin
+from entrepot_core.singer.spool import FORMAT, Spool
 from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import PluginCapabilities
@@ -18,9 +21,6 @@ from entrepot_tap_csv.definitions import Definition
 from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.places import Places
 from entrepot_tap_csv.streams import CsvStream
-from pg_replica.copy_spool import FORMAT, Spool
-from pg_replica.plugin import Plugin
-from pg_replica.plugin_config import from_variables, loaded
 from pg_replica.settings import project_root
 
 _FETCHED = "fetched"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_lab.csv_tap import Files
+from entrepot_lab.meltano.csv_tap import Files
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_lab.csv_tap import Files
+from entrepot_lab.meltano.csv_tap import Files
 from entrepot_tap_csv import plan
 from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.files import Part

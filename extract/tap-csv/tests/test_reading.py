@@ -11,15 +11,15 @@ import zipfile
 from typing import Any
 
 import pytest
+from entrepot_core.policy.columns import unescaped
 
-from entrepot_lab.csv_tap import Files
+from entrepot_lab.meltano.csv_tap import Files
 from entrepot_tap_csv import text
 from entrepot_tap_csv.definitions import Dialect
 from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.files import parts_of
 from entrepot_tap_csv.quotes import cells_of
 from entrepot_tap_csv.records import Records
-from pg_replica.columns import unescaped
 
 CASES: list[tuple[str, dict[str, Any], list[tuple]]] = [
     ("a,b\n1,2\n", {}, [("1", "2")]),

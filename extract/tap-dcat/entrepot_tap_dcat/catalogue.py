@@ -6,13 +6,14 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from entrepot_core.base.errors import RunFailed
+
 from entrepot_tap_dcat import formats, hydra
 from entrepot_tap_dcat.documents import Document
 from entrepot_tap_dcat.hydra import Completeness
 from entrepot_tap_dcat.places import Place
 from entrepot_tap_dcat.rows import Reading
 from entrepot_tap_dcat.spool import Spool
-from pg_replica.errors import RunFailed
 
 _log = logging.getLogger("tap-dcat")
 

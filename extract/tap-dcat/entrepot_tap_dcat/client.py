@@ -10,9 +10,8 @@ from typing import IO
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import urllib3
-
-from pg_replica.errors import Refused, RunFailed, TransientFailure
-from pg_replica.redaction import redact
+from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
+from entrepot_core.base.redaction import redact
 
 TRIES = 5
 _PAUSE = 0.5  # seconds; doubled after each try

@@ -8,11 +8,11 @@ import zlib
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
+from entrepot_core.base.errors import RunFailed
 from pyoxigraph import RdfFormat, parse
 
 from entrepot_tap_dcat.documents import Document
 from entrepot_tap_dcat.graph import Graph
-from pg_replica.errors import RunFailed
 
 FORMATS = {
     "jsonld": RdfFormat.STREAMING_JSON_LD,

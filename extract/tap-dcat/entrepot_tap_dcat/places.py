@@ -15,13 +15,14 @@ from typing import IO, Any, Protocol
 from urllib.parse import unquote, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
+from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
+from entrepot_core.base.redaction import redact
+from entrepot_core.storage import s3
+
 from entrepot_tap_dcat.client import Client, shown
 from entrepot_tap_dcat.documents import Document, date_in, natural
 from entrepot_tap_dcat.formats import SUFFIXES
 from entrepot_tap_dcat.hydra import Page
-from pg_replica import s3
-from pg_replica.errors import Refused, RunFailed, TransientFailure
-from pg_replica.redaction import redact
 
 _ANY = r"(?:.*/)?[^/]+(?:{})(?:\.gz)?".format("|".join(map(re.escape, SUFFIXES)))
 

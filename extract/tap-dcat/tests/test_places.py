@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from singer_sdk.testing import get_tap_test_class
 
-from entrepot_lab.pages import PageServer, Reply
-from entrepot_lab.s3 import S3Server
+from entrepot_lab.faults.pages import PageServer, Reply
+from entrepot_lab.sources.s3 import S3Server
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.places import Options, place
 from entrepot_tap_dcat.tap import TapDcat
-from pg_replica.errors import Refused, RunFailed, TransientFailure
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PAGES = [

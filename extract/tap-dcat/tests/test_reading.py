@@ -12,13 +12,13 @@ from typing import Any
 
 import pyoxigraph
 import pytest
+from entrepot_core.base.errors import Refused, RunFailed
 from pyoxigraph import RdfFormat
 
 from entrepot_tap_dcat import graph
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.places import Options, place
 from entrepot_tap_dcat.streams import STREAMS
-from pg_replica.errors import Refused, RunFailed
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PAGE = SAMPLES / "page_1_2026-01-10.jsonld"

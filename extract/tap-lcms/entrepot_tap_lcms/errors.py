@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pg_replica.errors import ReplicaError
+from entrepot_core.base.errors import ReplicaError
 
 
 class CannotFetch(ReplicaError):

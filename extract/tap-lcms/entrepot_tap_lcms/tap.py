@@ -6,6 +6,11 @@ import time
 import typing as t
 from functools import cached_property
 
+from entrepot_core.base.errors import Refused
+from entrepot_core.base.redaction import redact
+from entrepot_core.config import sources
+from entrepot_core.singer.config import from_variables, loaded
+from entrepot_core.singer.plugin import Plugin
 from singer_sdk import Tap
 from singer_sdk import typing as th
 
@@ -14,11 +19,6 @@ from entrepot_tap_lcms.client import Client
 from entrepot_tap_lcms.content import CONTENTS
 from entrepot_tap_lcms.reading import Reading
 from entrepot_tap_lcms.streams import LcmsStream
-from pg_replica import sources
-from pg_replica.errors import Refused
-from pg_replica.plugin import Plugin
-from pg_replica.plugin_config import from_variables, loaded
-from pg_replica.redaction import redact
 
 _VARIABLES = {"api_url": "LCMS_API_URL", "api_key": "LCMS_API_KEY"}
 

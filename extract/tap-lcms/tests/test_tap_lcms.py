@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from singer_sdk.testing import get_tap_test_class
 
-from entrepot_lab import lcms, prepared
-from entrepot_lab.lcms import KEY, Lcms
+from entrepot_lab.meltano import prepared
+from entrepot_lab.sources import lcms
+from entrepot_lab.sources.lcms import KEY, Lcms
 from entrepot_tap_lcms import payload
 from entrepot_tap_lcms.client import Answer
 from entrepot_tap_lcms.content import CONTENTS
@@ -479,7 +480,7 @@ def served() -> Any:
 
 
 def _free_port() -> int:
-    from entrepot_lab.cluster import free_port
+    from entrepot_lab.postgres.cluster import free_port
 
     return free_port()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pg_replica import domains, plugin
+from entrepot_core.config import domains
+from entrepot_core.singer import plugin
 
 
 def main() -> None:

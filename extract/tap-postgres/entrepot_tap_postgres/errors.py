@@ -1,6 +1,6 @@
 """What makes a run impossible, said in one sentence."""
 
-from pg_replica.errors import ReplicaError
+from entrepot_core.base.errors import ReplicaError
 
 
 class Refused(ReplicaError):

@@ -12,16 +12,16 @@ from datetime import datetime
 from pathlib import Path
 
 import psycopg
+from entrepot_core.policy import columns
+from entrepot_core.postgres.connection import Database, bounded
+from entrepot_core.postgres.copy.libpq import CopyError, CopyOut, Patience
+from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
+from entrepot_core.postgres.snapshot import Held, Limits
+from entrepot_core.singer.spool import Spool
 
 from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.fence import Look
 from entrepot_tap_postgres.keys import Key, uuid_at
-from pg_replica import columns
-from pg_replica.connection import Database, bounded
-from pg_replica.copy_spool import Spool
-from pg_replica.held import Held, Limits
-from pg_replica.names import TableName, literal, quote, unlike
-from pg_replica.transport import CopyError, CopyOut, Patience
 
 _LOOK = (
     "SELECT pg_catalog.pg_snapshot_xmin(s)::text::bigint,"

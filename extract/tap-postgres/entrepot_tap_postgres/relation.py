@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+from entrepot_core.policy.tables import TableRule
+from entrepot_core.postgres import catalog
+from entrepot_core.postgres.identifiers import TableName, quote, unlike
+from entrepot_core.singer.spool import KEYWORD
 
 from entrepot_tap_postgres import user_types
 from entrepot_tap_postgres.errors import Refused
 from entrepot_tap_postgres.keys import KINDS, TIME_ORDERED_UUIDS
-from pg_replica import catalog
-from pg_replica.copy_spool import KEYWORD
-from pg_replica.names import TableName, quote, unlike
-from pg_replica.policy import TableRule
 
 # Bases whose every value JSON has too.
 _JSON_TYPES = {

@@ -7,6 +7,10 @@ import typing as t
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 
+from entrepot_core.policy import columns
+from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.postgres.snapshot import GaveWay, Limits
+from entrepot_core.singer.spool import FORMAT, path_of
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, SDKBatchMessage
 from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.streams import Stream as SingerStream
@@ -15,10 +19,6 @@ from entrepot_tap_postgres import fence, relation
 from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.keys import Key
 from entrepot_tap_postgres.reader import CopyFile, Reader, Stream
-from pg_replica import columns
-from pg_replica.copy_spool import FORMAT, path_of
-from pg_replica.held import GaveWay, Limits
-from pg_replica.names import TableName
 
 if t.TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig

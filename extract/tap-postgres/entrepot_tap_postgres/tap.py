@@ -8,6 +8,15 @@ from functools import cached_property
 from pathlib import Path
 
 import psycopg
+from entrepot_core.policy import tables
+from entrepot_core.policy.tables import Policy, PolicyText, TableRule
+from entrepot_core.postgres import catalog
+from entrepot_core.postgres.connection import Database
+from entrepot_core.postgres.copy.libpq import CopyError
+from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.singer.config import from_variables, loaded
+from entrepot_core.singer.plugin import Plugin
+from entrepot_core.singer.spool import FORMAT, Spool
 from singer_sdk import typing as th
 from tap_postgres.tap import TapPostgres as MeltanoLabsTap
 
@@ -19,15 +28,7 @@ from entrepot_tap_postgres.streams import (
     Position,
     RecordStream,
 )
-from pg_replica import catalog, policy
-from pg_replica.connection import Database
-from pg_replica.copy_spool import FORMAT, Spool
-from pg_replica.names import TableName
-from pg_replica.plugin import Plugin
-from pg_replica.plugin_config import from_variables, loaded
-from pg_replica.policy import Policy, PolicyText, TableRule
 from pg_replica.settings import project_root
-from pg_replica.transport import CopyError
 
 _VARIABLES = {
     "sqlalchemy_url": "SOURCE_DATABASE_URL",
@@ -231,7 +232,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
         Raises:
             Refused: With every problem found.
         """
-        text, problems = policy.read(self._tables_file, self._backup_mode)
+        text, problems = tables.read(self._tables_file, self._backup_mode)
         if not problems and not _has_append_tables(text):
             return Policy(), {}
         with self.source.connect(purpose="tap catalog") as session:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-
-from pg_replica.names import TableName
+from entrepot_core.postgres.identifiers import TableName
 
 # The types of a table's columns, their elements, bases and attributes; an extension's are left
 # out: the extension makes them.

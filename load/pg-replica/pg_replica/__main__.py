@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pg_replica.loading import loaded
+from entrepot_core.base.loading import loaded
 
 
 def _command() -> Callable[[], None]:

@@ -6,14 +6,17 @@ import logging
 import sys
 
 import click
+from entrepot_core.base import logs
+from entrepot_core.base.errors import Refused, ReplicaError
+from entrepot_core.base.redaction import redact
+from entrepot_core.config import domains
+from entrepot_core.postgres.connection import one_line
 
-from pg_replica import domains, external, logs, previous
-from pg_replica.audit import audit
-from pg_replica.check import check
-from pg_replica.connection import one_line
-from pg_replica.errors import Refused, ReplicaError
-from pg_replica.redaction import redact
-from pg_replica.run import run
+from pg_replica.audit.command.command import audit
+from pg_replica.commands import drop_previous
+from pg_replica.commands.run import run
+from pg_replica.external.publish import publish
+from pg_replica.preflight.checks import check
 from pg_replica.settings import Settings, load
 
 _EXIT_STATUS = """\b
@@ -67,7 +70,7 @@ def check_command(context: click.Context) -> None:
     """Look at everything that can be known before a night, and change nothing."""
     settings = _settings(context)
     report = check(settings)
-    external.check(settings, report)
+    publish.check(settings, report)
     for note in report.notes:
         click.echo(f"  ok       {redact(note)}")
     for warning in report.warnings:
@@ -122,7 +125,7 @@ def publish_external_command(context: click.Context, *, dry_run: bool) -> None:
     By one rename of schemas; with EXTERNAL_DATABASE_URL also in that database, where they are
     copied and compared first. A failure leaves readers on the previous night.
     """
-    external.publish_external(_settings(context, needs_source=False), dry_run=dry_run)
+    publish.publish_external(_settings(context, needs_source=False), dry_run=dry_run)
 
 
 @cli.command("drop-previous")
@@ -137,10 +140,10 @@ def drop_previous_command(context: click.Context, *, dry_run: bool) -> None:
     """
     settings = _settings(context, needs_source=False)
     if dry_run:
-        for schema in previous.retired(settings):
+        for schema in drop_previous.retired(settings):
             click.echo(schema)
         return
-    previous.drop_previous(settings)
+    drop_previous.drop_previous(settings)
 
 
 @cli.command("status")
@@ -151,7 +154,7 @@ def status_command(context: click.Context, *, runs: int, as_json: bool) -> None:
     """Show the last runs, the one under way, and what the newest found."""
     from rich.console import Console
 
-    from pg_replica import status
+    from pg_replica.commands import status
 
     found = status.read(_settings(context), runs)
     if as_json:

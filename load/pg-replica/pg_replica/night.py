@@ -6,32 +6,30 @@ import threading
 from collections.abc import Callable
 
 import psycopg
+from entrepot_core.base.errors import PublishedWithFault, Refused, ReplicaError
+from entrepot_core.base.logs import event
+from entrepot_core.postgres import catalog
+from entrepot_core.postgres.catalog import Fact
+from entrepot_core.postgres.connection import Database, explained, one_line
+from entrepot_core.postgres.copy.libpq import Patience
+from entrepot_core.postgres.identifiers import PUBLIC, TableName
+from entrepot_core.warehouse import dependents
+from entrepot_core.warehouse.runs import Record
+from entrepot_core.warehouse.schemas import Naming
 
-from pg_replica import (
-    catalog,
-    dependents,
-    dump,
-    landing,
-    objects,
-    publish,
-    restore,
-    verify,
-)
-from pg_replica.catalog import Fact
-from pg_replica.check import Report
-from pg_replica.connection import Database, explained, one_line
-from pg_replica.dump import FOREIGN_KEY, REFRESH, Item
-from pg_replica.errors import PublishedWithFault, Refused, ReplicaError
-from pg_replica.logs import event
-from pg_replica.names import PUBLIC, TableName
-from pg_replica.origin import DumpOrigin, LiveOrigin, Origin
-from pg_replica.progress import Display
-from pg_replica.record import Record
-from pg_replica.schemas import Naming
-from pg_replica.sessions import Sessions
+from pg_replica.dump.items import items
+from pg_replica.dump.items.items import FOREIGN_KEY, REFRESH, Item
+from pg_replica.preflight.checks import Report
+from pg_replica.publish.swap import swap as publish
+from pg_replica.restore.restorer import landing
+from pg_replica.restore.restorer import restorer as restore
+from pg_replica.restore.restorer.progress import Display
+from pg_replica.restore.restorer.scheduler import Crew
 from pg_replica.settings import Settings
-from pg_replica.transport import Patience
-from pg_replica.work import Crew
+from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
+from pg_replica.verify.compare import compare
+from pg_replica.warehouse import objects
+from pg_replica.warehouse.sessions import Sessions
 
 
 class Night:
@@ -113,12 +111,12 @@ class Night:
         workers: Sessions,
         display: Display,
     ) -> None:
-        self._schemas = dump.schemas_of(origin.items)
+        self._schemas = items.schemas_of(origin.items)
         if problems := self._naming.problems(self._schemas):
             raise Refused(problems)
         self._record.set_landing(self._schemas)
         builder = landing.Builder(origin.policy, self._record, self._naming)
-        pre_data, post_data = dump.sections(origin.items)
+        pre_data, post_data = items.sections(origin.items)
         with self._record.step("schema"):
             landing.create_schemas(main, self._schemas, self._naming)
             builder.build(main, pre_data)
@@ -205,7 +203,7 @@ class Night:
         for fact in sorted(before - catalog.facts(main, self._schemas)):
             kind, schema, name, detail = fact
             table = TableName(schema, name)
-            if table in policy.kept_out or verify.is_changed(fact, policy):
+            if table in policy.kept_out or compare.is_changed(fact, policy):
                 continue
             subject = " ".join(part for part in (kind, str(table), detail) if part)
             self._record.finding(

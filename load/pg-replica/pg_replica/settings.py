@@ -9,15 +9,16 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
+from entrepot_core.base.errors import Refused
+from entrepot_core.base.redaction import redact
+from entrepot_core.config import domains, environment, retired, sources
+from entrepot_core.config.environment import FROM_ENVIRONMENT
+from entrepot_core.postgres.identifiers import LONGEST_NAME
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from pg_replica import domains, providers, retired, sources, variables
-from pg_replica.errors import Refused
-from pg_replica.names import LONGEST_NAME
-from pg_replica.redaction import redact
-from pg_replica.variables import FROM_ENVIRONMENT
+from pg_replica.dump.items import providers
 
 _URLS = ("SOURCE_DATABASE_URL", "TARGET_DATABASE_URL", "EXTERNAL_DATABASE_URL")
 ForeignKeys = Literal["not_valid", "true", "false"]
@@ -221,7 +222,7 @@ def load(*, needs_source: bool = True) -> Settings:
     for name in _URLS:
         if os.environ.get(name):
             redact.hide(password_of(os.environ[name]))
-    settings, problems = variables.read(Settings)
+    settings, problems = environment.read(Settings)
     try:
         if providers.of(os.environ.get("DUMP_PATH", "")) and settings:
             settings.time_zone  # noqa: B018 -- only a provider's backup has a day

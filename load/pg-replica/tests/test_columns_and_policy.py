@@ -7,11 +7,10 @@ import hmac
 from pathlib import Path
 
 import pytest
-
-from pg_replica import policy
-from pg_replica.columns import rewriter
-from pg_replica.names import TableName
-from pg_replica.policy import TableRule
+from entrepot_core.policy import tables
+from entrepot_core.policy.columns import rewriter
+from entrepot_core.policy.tables import TableRule
+from entrepot_core.postgres.identifiers import TableName
 
 SECRET = "a secret of some length"
 
@@ -56,7 +55,7 @@ def test_names_are_resolved_and_modes_overridden(tmp_path: Path) -> None:
     file.write_text(
         "tables: {answers: {mode: incremental, key: [id]}, pgboss.job: {mode: none}}"
     )
-    text, problems = policy.read(file, {"answers": "full", "users": "none"})
+    text, problems = tables.read(file, {"answers": "full", "users": "none"})
     assert problems == []
     columns = {
         TableName("public", "answers"): ["id"],
@@ -76,7 +75,7 @@ def test_names_are_resolved_and_modes_overridden(tmp_path: Path) -> None:
 def test_a_partition_follows_its_parent(tmp_path: Path) -> None:
     file = tmp_path / "tables.yml"
     file.write_text("tables: {job: {mode: none, columns: {data: exclude}}}")
-    text, _ = policy.read(file, {})
+    text, _ = tables.read(file, {})
     parent, child, grandchild = (
         TableName("public", name) for name in ("job", "job_1", "job_1_1")
     )

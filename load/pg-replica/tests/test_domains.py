@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
-from pg_replica import domains
-from pg_replica.errors import Refused
+from entrepot_core.base.errors import Refused
+from entrepot_core.config import domains
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-
-from pg_replica.frames import FramedCopyOut
-from pg_replica.transport import CopyError, Patience
+from entrepot_core.postgres.copy.libpq import CopyError, Patience
+from entrepot_core.postgres.copy.passthrough import FramedCopyOut
 
 OUT = b"H\0\0\0\x07\1\0\0"
 END = b"c\0\0\0\4C\0\0\0\x0bCOPY 3\0Z\0\0\0\5T"

@@ -7,9 +7,13 @@ import json
 from urllib.parse import quote as percent
 
 import pytest
-
-from pg_replica.names import TableName, nearest, parse_qualified, quote
-from pg_replica.redaction import Redactor
+from entrepot_core.base.redaction import Redactor
+from entrepot_core.postgres.identifiers import (
+    TableName,
+    nearest,
+    parse_qualified,
+    quote,
+)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from pg_replica import retired
+from entrepot_core.config import retired
 
 ROOT = Path(__file__).parents[3]
 MIGRATION = (ROOT / "docs/migration.md").read_text()

@@ -9,15 +9,15 @@ from datetime import timezone
 from pathlib import Path
 
 import pytest
+from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
+from entrepot_core.base.redaction import redact
+from pg_replica.dump.items.providers.provider import newest, wait_for_today
+from pg_replica.dump.items.providers.scalingo import Scalingo
+from pg_replica.dump.items.unwrap import unwrap
 
-from entrepot_lab.scalingo import APP, REGION, TOKEN, Provider, backup
-from pg_replica import fetch, providers
-from pg_replica.errors import Refused, RunFailed, TransientFailure
-from pg_replica.providers.provider import newest, wait_for_today
-from pg_replica.providers.scalingo import Scalingo
-from pg_replica.redaction import redact
+from entrepot_lab.sources.scalingo import APP, REGION, TOKEN, Provider, backup
+from pg_replica.dump.items import fetch, providers
 from pg_replica.settings import Settings, load
-from pg_replica.unwrap import unwrap
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def wait(provider: Provider, seconds: float = 5.0):
 def bring(provider: Provider, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Fetch as a run does, from the provider of this machine."""
     monkeypatch.setitem(providers.PROVIDERS, "scalingo", lambda: client(provider))
-    monkeypatch.setattr("pg_replica.download._PAUSE", 0.001)
+    monkeypatch.setattr("entrepot_core.storage.http._PAUSE", 0.001)
     settings = Settings(TARGET_DATABASE_URL="postgresql://u:p@h/d", CRON_TZ="UTC")
     return fetch.bring("scalingo:", folder, settings, lambda _: None)
 

@@ -6,9 +6,8 @@ import threading
 import time
 
 import pytest
-
-from pg_replica.transport import Stopped
-from pg_replica.work import Crew, Task
+from entrepot_core.postgres.copy.libpq import Stopped
+from pg_replica.restore.restorer.scheduler import Crew, Task
 
 
 def crew(workers: int = 3) -> tuple[Crew, threading.Event, list[str]]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from threading import Event
 
 import psycopg
+from entrepot_core.policy.columns import unescaped
+from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
+from entrepot_core.postgres.identifiers import literal, quote
 
 from entrepot_target_postgres.errors import CannotLoad
-from entrepot_target_postgres.shape import Shape
-from pg_replica.columns import unescaped
-from pg_replica.names import literal, quote
-from pg_replica.transport import CopyError, Patience, copy_in
+from entrepot_target_postgres.tables.ddl.shape import Shape
 
 _CHUNK = 256 * 1024  # bytes
 _RESULTS = 5  # more than a refused COPY has

@@ -7,12 +7,12 @@ import logging
 import sys
 
 import click
+from entrepot_core.base import logs
+from entrepot_core.base.errors import Refused, ReplicaError
+from entrepot_core.postgres.connection import one_line
+from entrepot_core.postgres.identifiers import nearest
 
 from entrepot_ops.help import EXIT_STATUS
-from pg_replica import logs
-from pg_replica.connection import one_line
-from pg_replica.errors import Refused, ReplicaError
-from pg_replica.names import nearest
 
 # Verb → the module below `entrepot_ops` whose attribute `command` it is, and what it does.
 _VERBS = {

@@ -15,14 +15,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from dotenv import dotenv_values
+from entrepot_core.base.errors import ReplicaError
 
-from entrepot_ops import process, schedule
-from entrepot_ops.night import find_meltano
-from entrepot_ops.output import OutputLog
-from entrepot_ops.plan import NIGHTLY
+from entrepot_ops.meltano import process
+from entrepot_ops.nights.output import OutputLog
+from entrepot_ops.nights.plan import NIGHTLY
+from entrepot_ops.nights.runner import find_meltano
+from entrepot_ops.schedule.expression import expression
 from entrepot_ops.settings import hide_environment
-from pg_replica.errors import ReplicaError
-from pg_replica.run import signals_end_the_run
+from pg_replica.commands.run import signals_end_the_run
 
 _SHOWN = 20  # lines of output in the mail
 
@@ -31,7 +32,7 @@ def main() -> None:
     """Run the job if it is due."""
     given = _parse()
     now = datetime.now(timezone.utc)
-    if given.watch and not schedule.is_due(given.at, given.zone, given.watch, now):
+    if given.watch and not expression.is_due(given.at, given.zone, given.watch, now):
         return
     root = Path(given.project)
     try:

@@ -14,6 +14,10 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from cronsim import CronSim, CronSimError
+from entrepot_core.base import logs
+from entrepot_core.base.errors import Refused
+from entrepot_core.base.redaction import redact
+from entrepot_core.postgres.connection import Database
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     BaseModel,
@@ -25,10 +29,6 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pg_replica import logs
-from pg_replica.connection import Database
-from pg_replica.errors import Refused
-from pg_replica.redaction import redact
 from pg_replica.settings import password_of, project_root
 
 _SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "API_KEY", "DSN")

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from entrepot_core.base.errors import Refused
 
-from entrepot_ops import crontab
+from entrepot_ops.schedule.expression import crontab
 from entrepot_ops.settings import ScheduleSettings
-from pg_replica.errors import Refused
 
 _PROJECT = """
 jobs:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from entrepot_ops.meltano_log import exit_codes, parse, reason
+from entrepot_ops.meltano.log import exit_codes, parse, reason
 
 
 def said(event: str, **fields: object) -> str:

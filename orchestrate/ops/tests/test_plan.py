@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from entrepot_core.base.errors import Refused
 
-from entrepot_ops import plan
-from entrepot_ops.project import Job, Project
-from pg_replica.errors import Refused
+from entrepot_ops.meltano.project import Job, Project
+from entrepot_ops.nights import plan
 
 TASKS = ("pg-replica:run", "tap-x target", "dbt:build", "pg-replica:drop-previous")
 

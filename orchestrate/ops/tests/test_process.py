@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_ops import process
+from entrepot_ops.meltano import process
 
 
 def run(
@@ -62,7 +62,15 @@ def test_the_deadline(tmp_path: Path) -> None:
 def test_what_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
     script = "trap '' TERM; echo $$ >child; while :; do sleep 0.1; done"
     leash = subprocess.Popen(
-        [sys.executable, "-m", "entrepot_ops.leash", "0.5", "sh", "-c", script],
+        [
+            sys.executable,
+            "-m",
+            "entrepot_ops.meltano.supervisor",
+            "0.5",
+            "sh",
+            "-c",
+            script,
+        ],
         cwd=tmp_path,
         stdin=subprocess.PIPE,
     )

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psycopg
 
-from entrepot_lab import lcms, open_data, source
-from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
-from entrepot_lab.service import Service
+from entrepot_lab.postgres.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.sources import elearning, lcms, open_data
+from entrepot_lab.sources.service import Service
 
 SOURCE_OWNER, OWNER = "app", "entrepot"
 READERS = ("internal_reader", "external_reader")
@@ -142,7 +142,7 @@ class Demo:
         self.source.create_database("app", SOURCE_OWNER)
         url = self.source.url("app", SOURCE_OWNER, passwords[SOURCE_OWNER])
         with psycopg.connect(url, autocommit=True) as connection:
-            source.create(connection, size or made or DEFAULT_SIZE)
+            elearning.create(connection, size or made or DEFAULT_SIZE)
         note.write_text(str(size or made or DEFAULT_SIZE))
 
     def _write_settings(self, passwords: dict[str, str]) -> None:
@@ -277,7 +277,7 @@ def main(arguments: list[str] | None = None) -> None:
         case "next-day":
             url = demo.environment()["SOURCE_DATABASE_URL"]
             with psycopg.connect(url, autocommit=True) as connection:
-                source.next_day(connection)
+                elearning.next_day(connection)
         case "down":
             demo.down()
         case "clean":

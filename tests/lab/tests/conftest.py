@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from entrepot_lab import source
-from entrepot_lab.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
-from entrepot_lab.warehouse import PASSWORD
+from entrepot_lab.postgres.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.postgres.warehouse import PASSWORD
+from entrepot_lab.sources import elearning
 
 
 @pytest.fixture(scope="session")
@@ -33,5 +33,5 @@ def filled(server: Cluster) -> Iterator[psycopg.Connection]:
     server.create_database("filled", "app")
     url = server.url("filled", "app", PASSWORD)
     with psycopg.connect(url, autocommit=True) as connection:
-        source.create(connection, 1000)
+        elearning.create(connection, 1000)
         yield connection

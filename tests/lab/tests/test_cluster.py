@@ -9,14 +9,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot_lab import cluster as module
-from entrepot_lab.cluster import (
+from entrepot_lab.postgres import cluster as module
+from entrepot_lab.postgres.cluster import (
     FAST_BUT_FORGETFUL,
     Cluster,
     embedded_binaries,
     system_binaries,
 )
-from entrepot_lab.warehouse import PASSWORD
+from entrepot_lab.postgres.warehouse import PASSWORD
 
 EVERY_KIND = [embedded_binaries(), *system_binaries()]
 

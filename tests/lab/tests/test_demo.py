@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from entrepot_lab import demo as module
-from entrepot_lab import lcms
 from entrepot_lab.demo import Demo
+from entrepot_lab.sources import lcms
 
 MIGHTY = (
     "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls"

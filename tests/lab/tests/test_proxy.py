@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.proxy import Proxy
-from entrepot_lab.warehouse import PASSWORD
+from entrepot_lab.faults.proxy import Proxy
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.warehouse import PASSWORD
 
 BIG = "SELECT repeat('x', 200000)"
 

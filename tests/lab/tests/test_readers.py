@@ -5,8 +5,8 @@ import time
 import psycopg
 import pytest
 
-from entrepot_lab.cluster import Cluster
-from entrepot_lab.readers import Poller
+from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.readers import Poller
 
 ONE = "SELECT 1"
 T = "SELECT n FROM t"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from entrepot_lab import source
+from entrepot_lab.sources import elearning
 
 KINDS = """
 SELECT 'relation ' || relkind::text FROM pg_class WHERE relnamespace = ANY(%(schemas)s)
@@ -84,7 +84,7 @@ def test_addresses_are_nobody_s(filled: psycopg.Connection) -> None:
 
 
 def test_a_second_create_changes_nothing(filled: psycopg.Connection) -> None:
-    source.create(filled, 5)
+    elearning.create(filled, 5)
     assert count(filled, "answers") == 1000
 
 
@@ -94,7 +94,7 @@ def test_the_same_size_gives_the_same_values(app_url: str) -> None:
         for _ in range(2):
             connection.execute("DROP OWNED BY CURRENT_USER CASCADE")
             connection.execute("CREATE SCHEMA IF NOT EXISTS public")
-            source.create(connection, 300)
+            elearning.create(connection, 300)
             hashes.append(connection.execute(VALUES).fetchone())
     assert hashes[0] == hashes[1]
 
@@ -104,20 +104,20 @@ def test_a_failed_fill_leaves_nothing(
 ) -> None:
     with psycopg.connect(app_url, autocommit=True) as connection:
         with pytest.raises(psycopg.Error):
-            source.create(connection, -1_000_000)
+            elearning.create(connection, -1_000_000)
         row = connection.execute("SELECT to_regclass('users')").fetchone()
         assert row == (None,)
 
 
 def test_a_day_adds_changes_and_deletes(app_url: str) -> None:
     with psycopg.connect(app_url, autocommit=True) as connection:
-        source.create(connection, 300)
+        elearning.create(connection, 300)
         tables = ("users", "answers", "knowledge-elements", "badge-acquisitions")
         before = {table: count(connection, table) for table in tables}
         flags = connection.execute(FLAGS).fetchone()
-        source.next_day(connection)
+        elearning.next_day(connection)
         assert connection.execute(FLAGS).fetchone() != flags
-        source.next_day(connection)
+        elearning.next_day(connection)
         after = {table: count(connection, table) for table in tables}
         assert after["users"] == before["users"] + 20
         assert after["answers"] > before["answers"]

@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from entrepot_core.base.errors import Refused, RunFailed
+from entrepot_core.base.logs import event
+from entrepot_core.postgres import client_tools
+from entrepot_core.postgres.client_tools import ClientTools
+
 from entrepot_ops.backups.metabase import CHANGES, version
 from entrepot_ops.backups.places import SUM, Place
-from pg_replica import tools
-from pg_replica.errors import Refused, RunFailed
-from pg_replica.logs import event
-from pg_replica.tools import ClientTools
 
 _WARNING = 30
 _SERVER = re.compile(r"^;\s+Dumped from database version: (\d+)", re.MULTILINE)
@@ -101,5 +102,5 @@ def read(file: Path, name: str, pairs: list[ClientTools]) -> Archive:
 
 
 def _text(pair: ClientTools, options: list[str]) -> str:
-    with tools.reading([pair.path("pg_restore"), *options]) as output:
+    with client_tools.reading([pair.path("pg_restore"), *options]) as output:
         return output.read().decode()

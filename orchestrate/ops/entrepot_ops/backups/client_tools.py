@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pg_replica import tools
-from pg_replica.connection import Database
-from pg_replica.errors import Refused
-from pg_replica.tools import ClientTools
+from entrepot_core.base.errors import Refused
+from entrepot_core.postgres import client_tools
+from entrepot_core.postgres.client_tools import ClientTools
+from entrepot_core.postgres.connection import Database
 
 
 def server_major(database: Database) -> int:
@@ -34,12 +34,12 @@ def usable(bindir: Path | None, database: Database) -> list[ClientTools]:
         Refused: If there is none; the message says where it was looked for.
     """
     newest = server_major(database)
-    found = tools.find(bindir)
+    found = client_tools.find(bindir)
     pairs = [
         pair
         for pair in found
-        if pair.major >= newest and tools.can_connect(pair, database)
+        if pair.major >= newest and client_tools.can_connect(pair, database)
     ]
     if not pairs:
-        raise Refused([tools.not_found(found, bindir, newest)])
+        raise Refused([client_tools.not_found(found, bindir, newest)])
     return pairs

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
+from entrepot_core.base.logs import event
+
 from entrepot_ops.backups.places import SUM, Place
-from pg_replica.logs import event
 
 _ENDING = ".dump"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")

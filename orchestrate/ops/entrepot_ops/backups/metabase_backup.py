@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 import psycopg
+from entrepot_core.base.errors import Refused
+from entrepot_core.base.logs import event
+from entrepot_core.postgres.connection import Database, explained
 
 from entrepot_ops.backups import client_tools, dated, places
 from entrepot_ops.backups.metabase import (
@@ -16,10 +19,7 @@ from entrepot_ops.backups.metabase import (
 from entrepot_ops.backups.stream import dumping
 from entrepot_ops.help import examples
 from entrepot_ops.settings import load
-from pg_replica.connection import Database, explained
-from pg_replica.errors import Refused
-from pg_replica.logs import event
-from pg_replica.run import signals_end_the_run
+from pg_replica.commands.run import signals_end_the_run
 
 
 @click.command(

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from entrepot_core.base.errors import Refused, TransientFailure
+from entrepot_core.base.logs import event
+from entrepot_core.base.redaction import redact
+from entrepot_core.storage import s3
+from entrepot_core.storage.disk import check_room
+
 from entrepot_ops.backups.settings import PlaceSettings
 from entrepot_ops.backups.stream import DumpStream
-from pg_replica import s3
-from pg_replica.errors import Refused, TransientFailure
-from pg_replica.logs import event
-from pg_replica.redaction import redact
-from pg_replica.spool import check_room
 
 _BLOCK = 1024**2
 _SMALLEST_PART = 16 * 1024**2

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO
 
-from pg_replica import tools
-from pg_replica.connection import Database
-from pg_replica.logs import event
-from pg_replica.tools import ClientTools
+from entrepot_core.base.logs import event
+from entrepot_core.postgres import client_tools
+from entrepot_core.postgres.client_tools import ClientTools
+from entrepot_core.postgres.connection import Database
 
 _LINE_EVERY = 30.0  # seconds
 # The archive's own compression: the fastest that every pg_dump has shrinks text nearly as well.
@@ -83,5 +83,5 @@ def dumping(pair: ClientTools, database: Database, name: str) -> Iterator[DumpSt
     command = [pair.path("pg_dump"), *_OPTIONS]
     with ExitStack() as running:
         environment = database.child_environment()
-        pipe = running.enter_context(tools.reading(command, environment))
+        pipe = running.enter_context(client_tools.reading(command, environment))
         yield DumpStream(pipe, running, name)

@@ -1,0 +1,1 @@
+"""What the packages of Entrepôt share. It imports none of them."""

@@ -1,0 +1,1 @@
+"""Errors and exit statuses, log lines, redaction, signals: what every command needs."""

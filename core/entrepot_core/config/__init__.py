@@ -1,0 +1,1 @@
+"""Environment variables, domains, and the Meltano project."""

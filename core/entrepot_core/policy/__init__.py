@@ -1,0 +1,1 @@
+"""The table policy, and what it asks of columns."""

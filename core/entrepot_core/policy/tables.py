@@ -1,0 +1,246 @@
+"""The table policy: what happens to each table and column, from `extract/tables.yml`.
+
+`BACKUP_MODE` overrides the modes. A name that does not exist is an error that suggests the
+nearest one: a misspelt table that is silently copied is how personal data leaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from entrepot_core.postgres.identifiers import PUBLIC, TableName, nearest
+
+Mode = Literal["full", "incremental", "none"]
+ColumnRule = Literal["exclude", "pseudonymise"]
+MODES = get_args(Mode)
+
+
+class TableRule(BaseModel):
+    """What `extract/tables.yml` says of one table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Mode = "full"
+    key: list[str] = []
+    replication_key: str | None = None
+    lookback: int | None = Field(None, ge=0)
+    columns: dict[str, ColumnRule] = {}
+    indexes: dict[str, str] = {}
+    distribution: str | None = None
+    reason: str = ""
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    tables: dict[str, TableRule] = {}
+    tolerated_items: list[str] = Field(default=[])
+    former_names: dict[str, str] = {}
+
+
+@dataclass
+class Policy:
+    """The rules, once the tables' real names are known.
+
+    Attributes:
+        rules: By table; a table without an entry is copied whole.
+        tolerated: Items of a dump that may fail, as `DESCRIPTION name`.
+        former_names: The name that each table had before, of tables of schema public.
+        problems: What could not be resolved, one sentence each.
+        notes: What is odd but harmless, one sentence each.
+    """
+
+    rules: dict[TableName, TableRule] = field(default_factory=dict)
+    tolerated: frozenset[str] = frozenset()
+    former_names: Mapping[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def rule(self, table: TableName) -> TableRule:
+        """Give a table's rule.
+
+        Args:
+            table: Any table of the source.
+
+        Returns:
+            Its rule, or the default one.
+        """
+        return self.rules.get(table, _DEFAULT_RULE)
+
+    def inherit(self, parents: Mapping[TableName, TableName]) -> None:
+        """Let a parent's mode and columns hold for its partitions and children.
+
+        Args:
+            parents: The parent of each child.
+        """
+        for child in parents:
+            ancestor = child
+            while ancestor in parents and ancestor not in self.rules:
+                ancestor = parents[ancestor]
+            if ancestor in self.rules and child not in self.rules:
+                rule = self.rules[ancestor]
+                self.rules[child] = TableRule(mode=rule.mode, columns=rule.columns)
+
+    @property
+    def kept_out(self) -> dict[TableName, Mode]:
+        """The tables that the replica does not hold, with their mode."""
+        return {
+            table: rule.mode
+            for table, rule in self.rules.items()
+            if rule.mode != "full"
+        }
+
+    @property
+    def pseudonymises(self) -> bool:
+        """Whether a secret is needed."""
+        return any(
+            "pseudonymise" in rule.columns.values() for rule in self.rules.values()
+        )
+
+
+_DEFAULT_RULE = TableRule()
+
+
+@dataclass(frozen=True)
+class PolicyText:
+    """The policy as written, before the tables' names are known."""
+
+    entries: dict[str, TableRule]
+    backup_mode: dict[str, str]
+    tolerated: frozenset[str]
+    former_names: dict[str, str]
+    file: Path
+
+    def is_incremental(self, table: TableName) -> bool:
+        """Say whether a table, there or not, is said to be of mode `incremental`.
+
+        Args:
+            table: The table.
+        """
+        written = {str(table), f"{table.schema}.{table.name}"}
+        return any(
+            rule.mode == "incremental" and name in written
+            for _, name, rule in self._rules()
+        )
+
+    def resolve(
+        self,
+        columns: Mapping[TableName, list[str] | None],
+        *,
+        absent_is_fine: bool = False,
+    ) -> Policy:
+        """Match the policy's names with those of the source.
+
+        Args:
+            columns: The source's tables, each with its columns; None where they are not known
+                yet, and so not checked.
+            absent_is_fine: True for a dump, from which kept out tables may be missing.
+
+        Returns:
+            The policy, with its problems.
+        """
+        policy = Policy(tolerated=self.tolerated, former_names=self.former_names)
+        spellings = _spellings(columns)
+        for origin, written, rule in self._rules():
+            table = spellings.get(written)
+            if table is None:
+                sentence = f"{origin}: there is no table {written!r}."
+                if absent_is_fine and rule.mode != "full":
+                    policy.notes.append(sentence)
+                else:
+                    policy.problems.append(sentence + nearest(written, list(spellings)))
+                continue
+            policy.rules[table] = rule
+            known = columns[table]
+            if known is not None:
+                policy.problems += _unknown_columns(origin, written, rule, known)
+        return policy
+
+    def _rules(self) -> Iterable[tuple[str, str, TableRule]]:
+        """Give each entry with its origin, the file's first, then the modes that override it."""
+        for written, rule in self.entries.items():
+            if written not in self.backup_mode:
+                yield str(self.file), written, rule
+        for written, mode in self.backup_mode.items():
+            base = self.entries.get(written, _DEFAULT_RULE)
+            yield "BACKUP_MODE", written, base.model_copy(update={"mode": mode})
+
+
+def read(file: Path, backup_mode: dict[str, str]) -> tuple[PolicyText, list[str]]:
+    """Read the policy.
+
+    Args:
+        file: `extract/tables.yml`.
+        backup_mode: The modes that override the file's.
+
+    Returns:
+        The policy as written, and every problem found in it.
+    """
+    problems: list[str] = []
+    content = _File()
+    try:
+        content = _File.model_validate(
+            yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        )
+    except FileNotFoundError:
+        problems.append(
+            f"{file}: no such file; it may hold no more than 'tables: {{}}'"
+        )
+    except OSError as error:
+        problems.append(f"{file}: {error.strerror}")
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problems.append(f"{file} is not YAML: {' '.join(str(error).split())}")
+    except ValidationError as error:
+        problems += [_sentence(file, item) for item in error.errors()]
+    for table, mode in backup_mode.items():
+        if mode not in MODES:
+            problems.append(
+                f"BACKUP_MODE: {mode!r} (table {table!r}) is not a mode; "
+                f"the modes are {', '.join(MODES)}.{nearest(mode, list(MODES))}"
+            )
+    modes = {table: mode for table, mode in backup_mode.items() if mode in MODES}
+    tolerated = frozenset(content.tolerated_items)
+    text = PolicyText(content.tables, modes, tolerated, content.former_names, file)
+    return text, problems
+
+
+def _sentence(file: Path, error: dict[str, Any]) -> str:
+    """Say one validation error with its place and, for a misspelt word, the nearest one."""
+    place = " → ".join(str(part) for part in error["loc"])
+    hint = ""
+    if error["type"] == "extra_forbidden":
+        hint = nearest(
+            str(error["loc"][-1]), [*TableRule.model_fields, *_File.model_fields]
+        )
+    elif error["type"] == "literal_error":
+        hint = nearest(str(error["input"]), [*MODES, *get_args(ColumnRule)])
+    return f"{file}: {place}: {error['msg']}.{hint}"
+
+
+def _spellings(tables: Iterable[TableName]) -> dict[str, TableName]:
+    """List the ways to write each table: `name` in public, `schema.name` anywhere."""
+    spellings = {f"{table.schema}.{table.name}": table for table in tables}
+    spellings.update({table.name: table for table in tables if table.schema == PUBLIC})
+    return spellings
+
+
+def _unknown_columns(
+    origin: str, table: str, rule: TableRule, known: list[str]
+) -> list[str]:
+    """Name the columns of a rule that the table does not have."""
+    written = [
+        *rule.columns,
+        *rule.key,
+        *([rule.replication_key] if rule.replication_key else []),
+    ]
+    return [
+        f"{origin}: table {table!r} has no column {column!r}.{nearest(column, known)}"
+        for column in dict.fromkeys(written)
+        if column not in known
+    ]

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, identifiers, catalogs, client tools, one pinned snapshot."""

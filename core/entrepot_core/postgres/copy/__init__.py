@@ -1,0 +1,1 @@
+"""COPY between two servers, or between files and a server."""

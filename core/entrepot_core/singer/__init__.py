@@ -1,0 +1,1 @@
+"""What our Singer taps and our target share."""

@@ -1,0 +1,81 @@
+"""What the commands of all Singer plugins share: domains that are off, failures, signals."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from entrepot_core.base import logs
+from entrepot_core.base.errors import ReplicaError
+from entrepot_core.base.loading import loaded
+from entrepot_core.config import domains
+from entrepot_core.singer import config
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_NO_SYNC = frozenset({"--about", "--discover", "--help", "--version"})
+_CHUNK = 1 << 16  # bytes
+
+
+class Plugin:
+    """Goes before the SDK's class among the bases of a tap, a target or a mapper.
+
+    Attributes:
+        explained: Failures whose own words are enough, beside the project's and the system's.
+    """
+
+    explained: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End at once, and not as the SDK does, with the exit status of success."""
+        sys.exit(128 + signum)
+
+
+def run(
+    name: str,
+    plugin: Callable[[], Any],
+    *,
+    wanted: Collection[str] | None = None,
+    between: bool = False,
+) -> None:
+    """Run a plugin's command; a failure that can be explained is one line, without secrets.
+
+    Args:
+        name: What its log calls it.
+        plugin: Gives its class. What that imports is not loaded where there is nothing to do.
+        wanted: Domains of which one must be on; None: the one that the setting `domain` names,
+            if it names one.
+        between: It stands between a tap and a target. Off, it still waits for the end of its
+            input: Meltano takes a mapper that ends before its tap for one that failed.
+    """
+    explained: tuple[type[Exception], ...] = (ReplicaError, OSError)
+    logs.hush()
+    try:
+        if wanted is None:
+            wanted = config.domain(sys.argv)
+        if (
+            wanted
+            and _NO_SYNC.isdisjoint(sys.argv)
+            and domains.enabled().isdisjoint(wanted)
+        ):
+            missing = " nor ".join(sorted(wanted))
+            print(f"{name}: DOMAINS has no {missing}: nothing to do", file=sys.stderr)
+            if between:
+                _drain()
+            return
+        command = loaded(plugin)
+        explained += command.explained
+        command.cli()
+    except explained as error:
+        from entrepot_core.postgres.connection import one_line
+
+        logging.getLogger(name).critical(one_line(error))
+        sys.exit(getattr(error, "exit_code", 1))
+
+
+def _drain() -> None:
+    while sys.stdin.buffer.read(_CHUNK):
+        pass

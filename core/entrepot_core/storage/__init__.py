@@ -1,0 +1,1 @@
+"""Files on disk, over http(s) and in S3."""

@@ -1,0 +1,84 @@
+"""The folder to which dumps are brought, and its disk."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from entrepot_core.base.errors import Refused
+
+Progress = Callable[[int], None]
+
+_BLOCK = 1024 * 1024
+_RESERVE = 512 * 1024**2  # bytes of the disk that stay free
+_BOMB_SIZE = 1024**3  # bytes from which the ratio is looked at
+_BOMB_RATIO = 200  # SQL text rarely shrinks to a fiftieth; gzip's limit is a thousandth
+
+
+def local_name(folder: Path, name: str, *identity: object) -> Path:
+    """Name a local copy after what it is a copy of: a changed dump is another file.
+
+    Args:
+        folder: Where copies are; made if need be, for us alone.
+        name: What people call it, for messages.
+        *identity: What tells this copy from others.
+
+    Returns:
+        Its path.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    digest = hashlib.sha256("\n".join(map(str, identity)).encode()).hexdigest()
+    return folder / f"{digest[:16]}-{name[-80:]}"
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Refuse what the disk cannot hold.
+
+    Args:
+        folder: On the disk.
+        size: Bytes about to be written.
+
+    Raises:
+        Refused: If they do not fit.
+    """
+    free = shutil.disk_usage(folder).free
+    if size > free - _RESERVE:
+        raise Refused(
+            [f"{folder}: {size:,} bytes do not fit into the {free:,} that are free"]
+        )
+
+
+def pour(
+    source: IO[bytes],
+    file: IO[bytes],
+    progress: Progress,
+    folder: Path,
+    compressed: int = 0,
+) -> None:
+    """Copy in blocks, looking at the disk's room and for a compressed bomb.
+
+    Args:
+        source: What is read.
+        file: Where it goes.
+        progress: Told the bytes of each block.
+        folder: On the disk that is looked at.
+        compressed: Size of what the source unpacks, if it does.
+
+    Raises:
+        Refused: If the disk is full, or the source grows beyond reason.
+    """
+    total = 0
+    while block := source.read(_BLOCK):
+        total += len(block)
+        if compressed and total > _BOMB_SIZE and total > compressed * _BOMB_RATIO:
+            raise Refused(
+                [
+                    f"DUMP_PATH: the gzip file grows more than {_BOMB_RATIO} times: not a dump"
+                ]
+            )
+        check_room(folder, len(block))
+        file.write(block)
+        progress(len(block))

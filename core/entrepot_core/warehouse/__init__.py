@@ -1,0 +1,1 @@
+"""The warehouse's own schemas, tables and locks."""

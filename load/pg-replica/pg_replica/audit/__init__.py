@@ -1,0 +1,1 @@
+"""The verb `audit`: append tables compared with the source, and repaired."""

@@ -1,0 +1,176 @@
+"""The verb `run`: attempts at a night, under the lock, whatever happens to us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import psycopg
+from entrepot_core.base.errors import (
+    Interrupted,
+    PublishedWithFault,
+    Refused,
+    ReplicaError,
+    TransientFailure,
+)
+from entrepot_core.base.logs import event
+from entrepot_core.postgres.connection import Database, one_line
+from entrepot_core.warehouse.locks import end_orphans, warehouse_lock
+from entrepot_core.warehouse.runs import Record
+
+from pg_replica.night import Night
+from pg_replica.preflight import checks
+from pg_replica.settings import Settings
+
+_ATTEMPTS = 2
+_PAUSE = 1.0  # seconds that a server may take to notice that it must restart
+_SERVER_RESTART = 120.0  # seconds that a server may take to accept connections again
+_CLEAN_UP = 20.0  # seconds: children and landing are gone 30 seconds after a SIGTERM
+_PARENT_POLL = 1.0
+
+
+def run(settings: Settings) -> None:
+    """Replicate the source, or a dump, and publish it.
+
+    Args:
+        settings: The variables.
+
+    Raises:
+        ReplicaError: See `errors` for the kinds, each with its exit status.
+    """
+    source, warehouse = checks.databases(settings)
+    for database in filter(None, (source, warehouse)):
+        _wait_for(database, settings.connect_budget)
+    report = checks.check(settings)
+    for warning in report.warnings:
+        event(warning, level=30)
+    if report.problems:
+        raise Refused(report.problems)
+    record: Record | None = None
+    with signals_end_the_run():
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with warehouse_lock(warehouse) as lock:
+                    record = record or _begin(settings, warehouse)
+                    record.begin_attempt(attempt)
+                    _wait_for_orphans(lock)
+                    _attempt(
+                        Night(settings, report, source, warehouse, record), lock, record
+                    )
+                    return
+            except TransientFailure as failure:
+                if attempt == _ATTEMPTS:
+                    raise
+                event(
+                    f"attempt {attempt} failed, trying once more: {failure}", level=30
+                )
+                time.sleep(_PAUSE)
+                warehouse.wait_until_ready(_SERVER_RESTART)
+
+
+def _wait_for(database: Database, seconds: float) -> None:
+    """Be patient with a server; what no waiting mends is said by the checks, with all else."""
+    began = time.monotonic()
+    try:
+        database.wait_until_ready(seconds)
+    except TransientFailure:
+        if time.monotonic() - began >= seconds:
+            raise
+
+
+def _begin(settings: Settings, warehouse: Database) -> Record:
+    record = Record(warehouse, "run", settings.mode)
+    for run_id, step, _ in record.interrupted:
+        event(
+            f"run {run_id} was interrupted in step {step}; what it left is removed",
+            level=30,
+        )
+    return record
+
+
+def _wait_for_orphans(lock: psycopg.Connection) -> None:
+    """End what a dead run still has working on the server, such as a long CREATE INDEX."""
+    while end_orphans(lock):
+        time.sleep(0.1)
+
+
+def _attempt(night: Night, lock: psycopg.Connection, record: Record) -> None:
+    try:
+        night.run(lock)
+        record.close("succeeded")
+    except BaseException as error:
+        _end_badly(night, record, error)
+        if night.published and isinstance(error, TransientFailure):
+            raise PublishedWithFault(str(error)) from None
+        raise
+
+
+def _end_badly(night: Night, record: Record, error: BaseException) -> None:
+    """Give the space back and say what happened, if the warehouse still answers."""
+    with _no_more_signals():
+        try:
+            if not night.published:
+                night.clean_up()
+            if night.published:
+                record.close("succeeded", one_line(error))
+            elif isinstance(error, Interrupted):
+                record.close("cancelled", one_line(error))
+            else:
+                record.close("failed", one_line(error))
+        except (ReplicaError, psycopg.Error) as later:
+            event(f"the failure could not be recorded: {one_line(later)}", level=30)
+
+
+@contextmanager
+def signals_end_the_run() -> Iterator[None]:
+    """Turn SIGTERM, SIGINT and our parent's death into an exception in the main thread.
+
+    Under Meltano, whose death would otherwise leave us writing as an orphan, the parent is
+    watched.
+
+    Yields:
+        Nothing.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number, f"ended by {signal.Signals(number).name}")
+
+    before = {
+        number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    if os.environ.get("MELTANO_PROJECT_ROOT"):
+        threading.Thread(
+            target=_watch_parent, args=(os.getppid(),), daemon=True
+        ).start()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_POLL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def _no_more_signals() -> Iterator[None]:
+    """Clean up to the end."""
+    before = {
+        number: signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

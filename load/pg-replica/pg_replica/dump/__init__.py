@@ -1,0 +1,1 @@
+"""Dumps: brought here, opened, and read item by item."""

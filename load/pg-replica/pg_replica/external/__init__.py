@@ -1,0 +1,1 @@
+"""The verb `publish-external`: the partners' tables."""

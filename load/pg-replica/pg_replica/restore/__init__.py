@@ -1,0 +1,1 @@
+"""Items and rows into the build schema, in parallel."""

@@ -1,0 +1,310 @@
+"""The landing: where a night is rebuilt, out of everybody's sight."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+
+import psycopg
+from entrepot_core.base.errors import RunFailed, TransientFailure
+from entrepot_core.policy.columns import PSEUDONYM_LENGTH
+from entrepot_core.policy.tables import Policy, TableRule
+from entrepot_core.postgres.connection import one_line
+from entrepot_core.postgres.identifiers import (
+    PUBLIC,
+    QUALIFIED,
+    TableName,
+    parse_qualified,
+    quote,
+)
+from entrepot_core.warehouse.runs import Item as RecordedItem
+from entrepot_core.warehouse.runs import Record, utc_now
+from entrepot_core.warehouse.schemas import Naming
+
+from pg_replica.dump.items.items import LEFT_OUT, Item
+from pg_replica.warehouse import objects
+
+_PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
+_RANGE_TYPE = re.compile(rf"CREATE TYPE (?P<type>{QUALIFIED}) AS RANGE ")
+_MULTIRANGE = re.compile(rf"multirange_type_name = (?P<type>{QUALIFIED})")
+_MANY = 20  # failed items that a message lists
+_ATTACH = re.compile(
+    rf"ALTER TABLE (?:ONLY )?({QUALIFIED}) ATTACH PARTITION ({QUALIFIED})"
+)
+_PARTITION_OF = re.compile(
+    rf"CREATE (?:UNLOGGED )?TABLE ({QUALIFIED}) PARTITION OF ({QUALIFIED})"
+)
+_INHERITS = re.compile(
+    rf"CREATE (?:UNLOGGED )?TABLE ({QUALIFIED}) \(.*^\)\s*INHERITS \(({QUALIFIED})",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def parents(items: Iterable[Item]) -> dict[TableName, TableName]:
+    """Find which tables are partitions or children of which.
+
+    Args:
+        items: A dump's items.
+
+    Returns:
+        The (first) parent of each child.
+    """
+    found = {}
+    for item in items:
+        for pattern, child, parent in (
+            (_ATTACH, 2, 1),
+            (_PARTITION_OF, 1, 2),
+            (_INHERITS, 1, 2),
+        ):
+            for match in pattern.finditer(item.sql):
+                found[parse_qualified(match[child])] = parse_qualified(match[parent])
+    return found
+
+
+def clean(connection: psycopg.Connection, schemas: list[str]) -> None:
+    """Empty the landing of what an earlier run or attempt left, and give the space back.
+
+    Args:
+        connection: A session on the warehouse, in autocommit.
+        schemas: The landing's schemas.
+
+    Raises:
+        RunFailed: If something remains.
+    """
+    if held := objects.drop(connection, schemas, patience=_PATIENCE):
+        raise RunFailed(
+            "the landing cannot be emptied: " + "; ".join(held[:_MANY]),
+            "something outside the landing depends on it: drop that, then run again",
+        )
+
+
+def create_schemas(
+    connection: psycopg.Connection, schemas: list[str], naming: Naming
+) -> None:
+    """Make the landing's schemas, and where it waits; readers get no right on them.
+
+    Args:
+        connection: A session on the warehouse.
+        schemas: The source's schemas.
+        naming: The schemas' names.
+    """
+    for schema in schemas:
+        connection.execute(f"CREATE SCHEMA {quote(naming.following(schema))}")
+        if schema != PUBLIC:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+
+
+class Builder:
+    """Makes a dump's items in the landing and records each.
+
+    Attributes:
+        tolerated: The items that failed and may.
+    """
+
+    def __init__(self, policy: Policy, record: Record, naming: Naming) -> None:
+        """Prepare.
+
+        Args:
+            policy: Which columns change, which items may fail.
+            record: Where items and findings go.
+            naming: The schemas' names.
+        """
+        self._naming = naming
+        self._policy = policy
+        self._record = record
+        self.tolerated: list[Item] = []
+
+    def build(self, connection: psycopg.Connection, items: Iterable[Item]) -> None:
+        """Make items one after the other.
+
+        Args:
+            connection: A session on the warehouse, in autocommit.
+            items: In the dump's order.
+
+        Raises:
+            RunFailed: After the last item, with every one that failed.
+            TransientFailure: At once, if the server is lost.
+        """
+        failed = []
+        for item in items:
+            if item.kind in LEFT_OUT:
+                self._leave_out(item)
+                continue
+            try:
+                self.make(connection, item)
+            except TransientFailure:
+                raise
+            except RunFailed as error:
+                failed.append(str(error))
+        if failed:
+            more = f"; and {len(failed) - _MANY} more" if len(failed) > _MANY else ""
+            raise RunFailed(
+                f"{len(failed)} items of the dump could not be restored: "
+                + "; ".join(failed[:_MANY])
+                + more,
+                "mend the cause, or name an item that may fail in tolerated_items of the "
+                "table policy",
+            )
+
+    def make(
+        self, connection: psycopg.Connection, item: Item, sql: str | None = None
+    ) -> None:
+        """Make one item.
+
+        Args:
+            connection: A session on the warehouse, in autocommit.
+            item: The item.
+            sql: What to run instead of the item's own statements.
+
+        Raises:
+            RunFailed: If the server refuses it and the policy does not tolerate that.
+            TransientFailure: If the server is lost.
+        """
+        if not item.sql or _is_comment_on_extension(item):
+            return
+        began, started_at = time.monotonic(), utc_now()
+        try:
+            connection.execute(sql or self._statements(item))  # type: ignore[arg-type]
+            if item.kind == "TABLE":
+                self._adapt(connection, TableName(item.schema or PUBLIC, item.tag))
+        except psycopg.errors.QueryCanceled:
+            raise
+        except psycopg.Error as error:
+            self._failed(connection, item, error)
+            return
+        seconds = time.monotonic() - began
+        self._record.item(RecordedItem(item.kind, item.tag, started_at, seconds))
+
+    def _statements(self, item: Item) -> str:
+        """Give an item's own statements, but make range types where they will wait.
+
+        A range type's constructor functions belong to PostgreSQL's superuser, and no ordinary
+        role can move them. Made with the type in the schema to which it will go, they are there
+        already; the type itself comes to the landing, where the tables look for it.
+        """
+        match = _RANGE_TYPE.match(item.sql) if item.kind == "TYPE" else None
+        if match is None or item.schema is None:
+            return item.sql
+        landing, waiting = (
+            quote(item.schema),
+            quote(self._naming.following(item.schema)),
+        )
+        own_types = [item.tag]
+        made = item.sql.replace(match["type"], f"{waiting}.{quote(item.tag)}", 1)
+        if multirange := _MULTIRANGE.search(item.sql):
+            name = parse_qualified(multirange["type"]).name
+            own_types.append(name)
+            made = made.replace(
+                multirange[0], f"multirange_type_name = {waiting}.{quote(name)}", 1
+            )
+        moves = [
+            f"ALTER TYPE {waiting}.{quote(name)} SET SCHEMA {landing};"
+            for name in own_types
+        ]
+        return "\n".join([made, *moves])
+
+    def _failed(
+        self, connection: psycopg.Connection, item: Item, error: psycopg.Error
+    ) -> None:
+        message = f"{item.label} (entry {item.number}): {one_line(error)}"
+        if connection.closed or isinstance(error, psycopg.errors.AdminShutdown):
+            raise TransientFailure(message) from None
+        if f"{item.kind} {item.tag}" not in self._policy.tolerated:
+            raise RunFailed(message) from None
+        self.tolerated.append(item)
+        self._record.finding(
+            item.label, f"not restored, which is tolerated: {one_line(error)}"
+        )
+
+    def _leave_out(self, item: Item) -> None:
+        if reason := LEFT_OUT[item.kind]:
+            self._record.finding(item.label, f"left out: {reason}")
+
+    def _adapt(self, connection: psycopg.Connection, table: TableName) -> None:
+        """Make room for NULLs and pseudonyms in a table that was just made, and is empty."""
+        rule = self._policy.rule(table)
+        if not rule.columns:
+            return
+        attributes = connection.execute(
+            "SELECT attname, attnum, attidentity <> '',"
+            " pg_catalog.format_type(atttypid, atttypmod),"
+            " CASE WHEN atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN atttypmod - 4 END,"
+            " atttypid = 'text'::regtype FROM pg_catalog.pg_attribute"
+            " WHERE attrelid = %s::regclass AND attname = ANY (%s) AND attinhcount = 0",
+            [table.sql, list(rule.columns)],
+        ).fetchall()
+        self._drop_checks(connection, table, [row[1] for row in attributes])
+        for name, _, identity, type_name, length, is_text in attributes:
+            changes = _column_changes(
+                rule, name, identity=identity, length=length, is_text=is_text
+            )
+            connection.execute(
+                f"ALTER TABLE {table.sql} "
+                + ", ".join(
+                    f"ALTER COLUMN {quote(name)} {change}" for change in changes
+                )
+            )
+            if any("TYPE" in change for change in changes):
+                self._record.finding(
+                    f"column {table}.{name}",
+                    f"is text instead of {type_name}: a pseudonym is",
+                )
+
+    def _drop_checks(
+        self, connection: psycopg.Connection, table: TableName, numbers: list[int]
+    ) -> None:
+        """Drop the CHECKs that NULLs or pseudonyms would not pass."""
+        for (name,) in connection.execute(
+            "SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = %s::regclass"
+            " AND contype = 'c' AND conkey && %s::int2[]",
+            [table.sql, numbers],
+        ).fetchall():
+            connection.execute(f"ALTER TABLE {table.sql} DROP CONSTRAINT {quote(name)}")
+            self._record.finding(
+                f"constraint {name} of table {table}",
+                "left out: it checks a changed column",
+            )
+
+
+def _column_changes(
+    rule: TableRule, name: str, *, identity: bool, length: int | None, is_text: bool
+) -> list[str]:
+    changes = ["DROP IDENTITY"] if identity else ["DROP DEFAULT"]
+    if rule.columns[name] == "exclude":
+        return [*changes, "DROP NOT NULL"]
+    roomy = is_text or (
+        length is not None and (length < 0 or length >= PSEUDONYM_LENGTH)
+    )
+    return changes if roomy else [*changes, "TYPE text"]
+
+
+def _is_comment_on_extension(item: Item) -> bool:
+    """Only an extension's owner may comment on it, and on managed hosts that is not us."""
+    return item.kind == "COMMENT" and item.tag.startswith("EXTENSION ")
+
+
+def drop_kept_out(
+    connection: psycopg.Connection, policy: Policy, tables: set[TableName]
+) -> None:
+    """Drop the tables and columns that stay out, and what hangs on them in the landing.
+
+    They were made empty, with all that belongs to them: so PostgreSQL's own record of what
+    depends on what decides what goes, never a resemblance of names.
+
+    Args:
+        connection: A session on the warehouse, in autocommit.
+        policy: What stays out.
+        tables: The tables that are in the landing.
+    """
+    for table in tables & set(policy.kept_out):
+        connection.execute(f"DROP TABLE IF EXISTS {table.sql} CASCADE")
+    for table, rule in policy.rules.items():
+        if table not in tables or rule.mode != "full":
+            continue
+        for column in (
+            name for name, action in rule.columns.items() if action == "exclude"
+        ):
+            connection.execute(
+                f"ALTER TABLE {table.sql} DROP COLUMN IF EXISTS {quote(column)} CASCADE"
+            )

@@ -1,0 +1,1 @@
+"""Replication sources: a live database under its snapshot, or a dump."""

@@ -1,0 +1,311 @@
+"""The two ways in, behind one face: a live source under a snapshot, or a dump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import psycopg
+from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
+from entrepot_core.policy.tables import Policy, PolicyText
+from entrepot_core.postgres import catalog, client_tools
+from entrepot_core.postgres.catalog import Fact
+from entrepot_core.postgres.connection import Database, explained
+from entrepot_core.postgres.identifiers import TableName, literal
+
+from pg_replica.dump.items import items as dump
+from pg_replica.dump.items.items import REFRESH, Item
+from pg_replica.dump.items.open import forget, open_dump
+from pg_replica.preflight.checks import Report, policy_problems
+from pg_replica.restore.restorer.landing import parents
+from pg_replica.restore.restorer.progress import Display
+from pg_replica.settings import Settings
+from pg_replica.source.rows import Portion, dump_portions, live_portions
+from pg_replica.source.snapshot import Snapshot
+from pg_replica.verify.compare import compare
+from pg_replica.warehouse.sessions import Sessions
+
+_DUMP_OPTIONS = [
+    "--schema-only",
+    "--no-owner",
+    "--no-privileges",
+    "--no-publications",
+    "--no-security-labels",
+    "--no-subscriptions",
+    "--no-tablespaces",
+    "--encoding=UTF8",
+]
+# What each of a dump's kinds is among the catalog's facts.
+_RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
+
+
+class Origin(Protocol):
+    """Where a night comes from.
+
+    Attributes:
+        items: What is to be made, in the dump's order.
+        policy: The table policy, names resolved.
+    """
+
+    items: list[Item]
+    policy: Policy
+
+    def portions(self, landing: psycopg.Connection) -> list[Portion]:
+        """Plan the copies, once the landing's tables are made."""
+        ...
+
+    def watch(self, on_failure: Callable[[RunFailed], None]) -> None:
+        """Watch over the source while rows are copied."""
+        ...
+
+    def rows_are_out(self) -> None:
+        """Check that nothing changed underneath, and let the source go."""
+        ...
+
+    def finish(self, landing: psycopg.Connection) -> None:
+        """Set what comes last: the sequences' values."""
+        ...
+
+    def verify_catalog(self, found: set[Fact], left_out: list[Item]) -> None:
+        """Compare the landing's catalog with what must be there."""
+        ...
+
+    def verify_rows(self, landing: psycopg.Connection) -> None:
+        """Compare sampled rows."""
+        ...
+
+    def cancel(self) -> None:
+        """End the statements that workers wait for."""
+        ...
+
+    def close(self, *, published: bool) -> None:
+        """Let everything go."""
+        ...
+
+
+def _refuse_if_any(problems: list[str]) -> None:
+    if problems:
+        raise Refused(problems)
+
+
+class LiveOrigin:
+    """The source database, held still by a snapshot."""
+
+    def __init__(self, settings: Settings, source: Database, report: Report) -> None:
+        """Take the snapshot and read everything but the rows.
+
+        Args:
+            settings: The variables.
+            source: The source.
+            report: What the checks found.
+        """
+        self._settings = settings
+        self._source = source
+        self._sessions = Sessions(source, autocommit=False)
+        source.wait_until_ready(settings.network_timeout)
+        self._snapshot = Snapshot(source, settings.source_lock_timeout)
+        try:
+            with explained("source"):
+                self._read(settings, report)
+        except BaseException:
+            self._snapshot.release()
+            raise
+
+    def _read(self, settings: Settings, report: Report) -> None:
+        assert report.policy_text is not None
+        self.items = self._dump_schema(report)
+        self.items += self._refreshes()
+        self.policy = report.policy_text.resolve(self._snapshot.columns)
+        _refuse_if_any(self.policy.problems)
+        _refuse_if_any(policy_problems(self.policy, self._snapshot.tables, settings))
+        self.policy.inherit(parents(self.items))
+        self._facts = self._snapshot.facts(dump.schemas_of(self.items))
+        self._sequences = self._snapshot.sequences()
+        queries = [
+            (table.name, query)
+            for table in self._snapshot.tables
+            if (query := compare.sample_query(table, self.policy))
+        ]
+        self._samples = [
+            (table, query, self._snapshot.query(query)[0][0])
+            for table, query in queries
+        ]
+
+    def _dump_schema(self, report: Report) -> list[Item]:
+        command = [
+            report.tools[0].path("pg_dump"),
+            *_DUMP_OPTIONS,
+            f"--snapshot={self._snapshot.name}",
+            f"--lock-wait-timeout={self._settings.source_lock_timeout * 1000:.0f}",
+        ]
+        try:
+            with client_tools.reading(
+                command, self._source.child_environment()
+            ) as output:
+                return dump.split_items(output.read().decode())
+        except RunFailed as error:
+            raise TransientFailure(str(error)) from None
+
+    def _refreshes(self) -> list[Item]:
+        """Refresh what holds rows on the source: a dump of the schema alone does not say so."""
+        populated = self._snapshot.populated_materialized_views()
+        return [
+            Item(
+                0,
+                0,
+                REFRESH,
+                item.schema,
+                item.tag,
+                f"REFRESH MATERIALIZED VIEW {name.sql};",
+            )
+            for item in self.items
+            if item.kind == "MATERIALIZED VIEW"
+            and (name := TableName(item.schema or "", item.tag)) in populated
+        ]
+
+    def portions(self, landing: psycopg.Connection) -> list[Portion]:
+        """Plan the copies: see `live_portions`."""
+        with explained("source"):
+            return live_portions(
+                self._snapshot,
+                self._sessions,
+                self.policy,
+                self._settings.jobs,
+                self._settings.pseudonym_secret,
+            )
+
+    def watch(self, on_failure: Callable[[RunFailed], None]) -> None:
+        """See `Snapshot.watch`."""
+        budget, limit = self._settings.source_lock_budget, self._settings.snapshot_limit
+        self._snapshot.watch(budget, limit, on_failure)
+
+    def rows_are_out(self) -> None:
+        """Compare the tables' files, then release the source."""
+        with explained("source"):
+            changed = set(self._snapshot.changed_files())
+        changed -= set(self.policy.kept_out)
+        if changed:
+            names = ", ".join(sorted(map(str, changed)))
+            raise TransientFailure(
+                f"truncated, rewritten or dropped on the source during the copy: {names}"
+            )
+        self._snapshot.release()
+        self._sessions.close()
+
+    def finish(self, landing: psycopg.Connection) -> None:
+        """Give the sequences the source's values."""
+        calls = [
+            f"pg_catalog.setval({literal(name.sql)}::regclass, {value}, {str(used).lower()})"
+            for name, (value, used) in self._sequences.items()
+        ]
+        for first in range(0, len(calls), 500):
+            landing.execute("SELECT " + ", ".join(calls[first : first + 500]))  # type: ignore[arg-type]
+
+    def verify_catalog(self, found: set[Fact], left_out: list[Item]) -> None:
+        """Compare with the source's catalog under the snapshot."""
+        compare.compare(compare.expected(self._facts, self.policy, left_out), found)
+
+    def verify_rows(self, landing: psycopg.Connection) -> None:
+        """Compare the rows at both ends of each primary key."""
+        compare.compare_samples(landing, self._samples)
+
+    def cancel(self) -> None:
+        """End the COPYs."""
+        self._sessions.cancel()
+
+    def close(self, *, published: bool) -> None:
+        """Release the source."""
+        self._snapshot.release()
+        self._sessions.close()
+
+
+class DumpOrigin:
+    """A dump."""
+
+    def __init__(self, settings: Settings, report: Report, display: Display) -> None:
+        """Fetch, unwrap and read all but the rows.
+
+        Args:
+            settings: The variables.
+            report: What the checks found.
+            display: Shows the bytes fetched.
+        """
+        assert report.policy_text is not None
+        self._settings = settings
+        self._text: PolicyText = report.policy_text
+        self._dump = open_dump(settings, report.tools, display.count)
+        self.items = self._dump.items
+        self.policy = Policy(tolerated=self._text.tolerated)
+        self._check()
+
+    def _check(self) -> None:
+        tables = {
+            TableName(item.schema or "", item.tag)
+            for item in self.items
+            if item.kind == "TABLE"
+        }
+        if tables and not self._dump.data:
+            raise Refused(
+                [
+                    "DUMP_PATH: the dump holds tables but no rows (made with --schema-only?)"
+                ]
+            )
+        # Columns are not known before the tables are made: names of tables are, now.
+        self.policy = self._text.resolve(dict.fromkeys(tables), absent_is_fine=True)
+        _refuse_if_any(self.policy.problems)
+        self.policy.inherit(parents(self.items))
+
+    def portions(self, landing: psycopg.Connection) -> list[Portion]:
+        """Plan the copies, the policy checked against the tables that were made."""
+        columns = catalog.table_columns(landing)
+        resolved = self._text.resolve(columns, absent_is_fine=True)
+        tables = catalog.tables(landing, dump.schemas_of(self.items))
+        _refuse_if_any(
+            resolved.problems + policy_problems(resolved, tables, self._settings)
+        )
+        types = {
+            table.name: {
+                column.name: column.type
+                for column in table.columns
+                if not column.generated
+            }
+            for table in tables
+        }
+        return dump_portions(
+            self._dump, self.policy, types, self._settings.pseudonym_secret
+        )
+
+    def watch(self, on_failure: Callable[[RunFailed], None]) -> None:
+        """Do nothing: a dump does not change."""
+
+    def rows_are_out(self) -> None:
+        """Do nothing: there is no source to release."""
+
+    def finish(self, landing: psycopg.Connection) -> None:
+        """Do nothing: the sequences' values are items of the dump."""
+
+    def verify_catalog(self, found: set[Fact], left_out: list[Item]) -> None:
+        """Check that every relation of the dump is there."""
+        missing = set(left_out)
+        there = {
+            (schema, name) for kind, schema, name, _ in found if kind == "relation"
+        }
+        compare.compare(
+            {
+                ("relation", item.schema or "", item.tag, "")
+                for item in self.items
+                if item.kind in _RELATIONS and item not in missing
+            },
+            {("relation", schema, name, "") for schema, name in there},
+        )
+
+    def verify_rows(self, landing: psycopg.Connection) -> None:
+        """Do nothing more: each table's lines were counted against COPY's own count."""
+
+    def cancel(self) -> None:
+        """Do nothing: pg_restore ends when nobody reads it any more."""
+
+    def close(self, *, published: bool) -> None:
+        """Remove the fetched copy once it is published."""
+        if published:
+            forget(self._settings)

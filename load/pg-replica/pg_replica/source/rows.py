@@ -1,0 +1,273 @@
+"""Where rows come from: the live source under its snapshot, or a dump."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psycopg
+from entrepot_core.base.errors import RunFailed
+from entrepot_core.policy import columns
+from entrepot_core.policy.tables import Policy, TableRule
+from entrepot_core.postgres.catalog import Table
+from entrepot_core.postgres.connection import explained
+from entrepot_core.postgres.copy.libpq import Chunk, CopyOut, Patience, put_rows
+from entrepot_core.postgres.copy.passthrough import (
+    FramedCopyOut,
+    passes_frames,
+    put_frames,
+)
+from entrepot_core.postgres.identifiers import PART, TableName, quote
+
+from pg_replica.dump.items.items import TableData
+from pg_replica.dump.items.open import Dump
+from pg_replica.dump.items.plain import codec
+from pg_replica.source.snapshot import Snapshot
+from pg_replica.warehouse.sessions import Sessions
+
+# Below, one COPY that may FREEZE is faster than several that may not.
+_SPLIT_BYTES = 1024**3
+_COLUMN_LIST = re.compile(r"COPY .*? ?\((?P<columns>.*)\) FROM stdin;\s*$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What the warehouse is to be fed with.
+
+    Attributes:
+        into: Its `COPY … FROM STDIN`.
+        options: The options of that.
+        chunks: The data.
+        put: How a chunk is sent.
+    """
+
+    into: str
+    options: str
+    chunks: Iterator[Chunk]
+    put: Callable[[Any, Any, Patience], None] = put_rows
+
+
+class Stream(Protocol):
+    """One COPY's worth of rows.
+
+    Attributes:
+        sent: Rows, by the sender's own count, once all chunks have been read.
+    """
+
+    sent: int
+
+    def begin(
+        self, worker: int, target: psycopg.Connection, patience: Patience
+    ) -> Feed:
+        """Get ready to send.
+
+        Args:
+            worker: The worker that does it.
+            target: Its session on the warehouse, outside a transaction.
+            patience: When to stop waiting.
+        """
+        ...
+
+
+@dataclass
+class Portion:
+    """Rows of one table that one COPY carries.
+
+    Attributes:
+        table: The table.
+        size: About how much, for the order of work and the display.
+        whole: Whether it is the table's only portion: then it may be frozen.
+        stream: The rows.
+    """
+
+    table: TableName
+    size: int
+    whole: bool
+    stream: Stream
+
+
+@dataclass
+class LiveStream:
+    """Rows of a table of the source."""
+
+    snapshot: Snapshot
+    sessions: Sessions
+    statement: str
+    into: str
+    options: str
+    secret: str | None
+    sent: int = -1
+
+    def begin(
+        self, worker: int, target: psycopg.Connection, patience: Patience
+    ) -> Feed:
+        """COPY them out under the snapshot, as frames where no connection is encrypted."""
+        source = self.sessions.get(worker)
+        with explained("source"):
+            framed = passes_frames(source)
+            source.rollback()
+        framed = framed and passes_frames(target)
+        chunks = self._chunks(
+            source, worker, patience, FramedCopyOut if framed else CopyOut
+        )
+        return Feed(self.into, self.options, chunks, put_frames if framed else put_rows)
+
+    def _chunks(
+        self,
+        session: psycopg.Connection,
+        worker: int,
+        patience: Patience,
+        kind: type[CopyOut | FramedCopyOut],
+    ) -> Iterator[Chunk]:
+        try:
+            if self.secret:
+                columns.set_secret(session, self.secret)
+                session.commit()
+            self.snapshot.import_into(session)
+            copy = kind(session, self.statement, patience)
+            yield from copy
+            session.rollback()
+            self.sent = copy.rows
+        except BaseException:
+            self.sessions.discard(worker)
+            raise
+
+
+def live_portions(
+    snapshot: Snapshot,
+    sessions: Sessions,
+    policy: Policy,
+    jobs: int,
+    secret: str | None,
+) -> list[Portion]:
+    """Plan the copies of a live source.
+
+    A table of which one worker would still be copying long after the others have ended is cut
+    into ranges of pages.
+
+    Args:
+        snapshot: The source, held still.
+        sessions: The workers' sessions on it, not in autocommit.
+        policy: The tables that stay out, and the columns.
+        jobs: Number of workers.
+        secret: `PSEUDONYM_SECRET`.
+
+    Returns:
+        The portions, in any order.
+    """
+    is_binary_safe = snapshot.binary_safety()
+    tables = [
+        table for table in snapshot.tables if policy.rule(table.name).mode == "full"
+    ]
+    fair_share = max(_SPLIT_BYTES, sum(table.size for table in tables) // jobs)
+    portions = []
+    for table in tables:
+        rule = policy.rule(table.name)
+        names = columns.copied(table, rule)
+        copy_format = columns.copy_format(table, rule, is_binary_safe)
+        parts = -(-table.size // fair_share) if table.size > fair_share else 1
+        for blocks in _ranges(table, parts):
+            stream = LiveStream(
+                snapshot,
+                sessions,
+                columns.copy_out_statement(table, rule, copy_format, blocks),
+                _copy_into(table.name, names),
+                f"FORMAT {copy_format}",
+                secret if "pseudonymise" in rule.columns.values() else None,
+            )
+            portions.append(
+                Portion(table.name, table.size // parts, parts == 1, stream)
+            )
+    return portions
+
+
+def _ranges(table: Table, parts: int) -> list[tuple[int, int | None] | None]:
+    if parts == 1:
+        return [None]
+    edges = [table.blocks * part // parts for part in range(parts)]
+    return list(zip(edges, [*edges[1:], None], strict=True))
+
+
+def _copy_into(table: TableName, names: list[str]) -> str:
+    listed = f" ({', '.join(map(quote, names))})" if names else ""
+    return f"COPY {table.sql}{listed} FROM STDIN"
+
+
+@dataclass
+class DumpStream:
+    """Rows of a table of a dump."""
+
+    data: TableData
+    types: dict[str, str]
+    rule: TableRule
+    encoding: str
+    secret: str | None
+    sent: int = -1
+
+    def begin(
+        self, worker: int, target: psycopg.Connection, patience: Patience
+    ) -> Feed:
+        """Read as far as the dump's own COPY statement, which tells the columns."""
+        text = self.data.copy_text()
+        statement = next(text, b"").decode(codec(self.encoding))
+        if not statement.startswith("COPY "):
+            raise RunFailed(
+                f"the dump's rows of table {self.data.table} do not begin with COPY"
+            )
+        match = _COLUMN_LIST.match(statement)
+        # INSERTs without column names give all columns, in the table's order.
+        names = _split_columns(match["columns"]) if match else list(self.types)
+        rewrite = columns.rewriter(names, self.types, self.rule, self.secret)
+        return Feed(
+            _copy_into(self.data.table, names),
+            f"FORMAT text, ENCODING '{self.encoding}'",
+            self._counted(rewrite(text)),
+        )
+
+    def _counted(self, chunks: Iterator[bytes]) -> Iterator[Chunk]:
+        """Count the lines: COPY's text has one row a line."""
+        sent = 0
+        for chunk in chunks:
+            sent += chunk.count(b"\n")
+            yield chunk
+        self.sent = sent
+
+
+def dump_portions(
+    dump: Dump,
+    policy: Policy,
+    types: dict[TableName, dict[str, str]],
+    secret: str | None,
+) -> list[Portion]:
+    """Plan the copies of a dump.
+
+    Args:
+        dump: The dump.
+        policy: The tables that stay out, and the columns.
+        types: The copied columns' types by table, as `format_type` spells them, in order.
+        secret: `PSEUDONYM_SECRET`.
+
+    Returns:
+        The portions, in any order.
+    """
+    return [
+        Portion(
+            data.table,
+            data.size,
+            True,
+            DumpStream(
+                data, types[data.table], policy.rule(data.table), dump.encoding, secret
+            ),
+        )
+        for data in dump.data
+        if policy.rule(data.table).mode == "full"
+    ]
+
+
+def _split_columns(listed: str) -> list[str]:
+    return [
+        part[1:-1].replace('""', '"') if part.startswith('"') else part
+        for part in re.findall(PART, listed)
+    ]

@@ -1,0 +1,305 @@
+"""The source, held still: one exported snapshot under which everything is read.
+
+A snapshot alone does not protect from TRUNCATE, nor from an ALTER that rewrites a table: a COPY
+under the snapshot then gives 0 rows and no error. So every table is locked ACCESS SHARE before
+the snapshot is taken, as pg_dump does, and the tables' files are compared before it is let go.
+
+The lock makes a deploy's ALTER wait, and every query of production queue behind that ALTER. A
+watch therefore looks for waiters, and gives way to the first that has waited for the budget.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+from entrepot_core.base.errors import RunFailed, TransientFailure
+from entrepot_core.base.logs import event
+from entrepot_core.postgres import catalog
+from entrepot_core.postgres.connection import Database, hang_up, one_line
+from entrepot_core.postgres.identifiers import TableName, quote
+from psycopg import errors, sql
+
+_TABLES_A_STATEMENT = 300
+_WATCH_PAUSE = 1.0  # seconds
+_LOCK_TRIES = 3
+
+
+class Snapshot:
+    """A transaction on the source that holds the snapshot and the locks.
+
+    Attributes:
+        name: What other sessions import.
+        tables: The tables under it, the biggest first.
+        columns: Every table's columns, partitioned tables included.
+    """
+
+    def __init__(self, source: Database, lock_timeout: float) -> None:
+        """Lock every table, then take and export the snapshot.
+
+        Args:
+            source: The source.
+            lock_timeout: Seconds to wait for one lock before giving way and trying again.
+
+        Raises:
+            TransientFailure: If the locks can't be had, or the server is lost.
+        """
+        self._source = source
+        self._lock_timeout = lock_timeout
+        self._connection = source.connect(purpose="snapshot", autocommit=False)
+        self._stop = threading.Event()
+        self._watch: threading.Thread | None = None
+        try:
+            self._take()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _take(self) -> None:
+        for left in reversed(range(_LOCK_TRIES)):
+            try:
+                locked = self._lock_tables()
+                self.name: str = self._value("SELECT pg_catalog.pg_export_snapshot()")
+                self._is_standby = self.query(_IN_RECOVERY)[0][0]
+                self.tables = catalog.tables(self._connection)
+                self.columns = catalog.table_columns(self._connection)
+            except (
+                errors.LockNotAvailable,
+                errors.UndefinedTable,
+                errors.DeadlockDetected,
+            ) as error:
+                self._give_way(one_line(error), left)
+                continue
+            except psycopg.OperationalError as error:
+                raise TransientFailure(
+                    f"the source's snapshot: {one_line(error)}"
+                ) from None
+            missed = {table.oid for table in self.tables if table.readable} - locked
+            if not missed:
+                return
+            self._give_way("tables were created meanwhile", left)
+
+    def _give_way(self, reason: str, tries_left: int) -> None:
+        self._connection.rollback()
+        if not tries_left:
+            raise TransientFailure(
+                f"the source's tables could not be locked in {self._lock_timeout:g} s: {reason}",
+                "a deploy or another long lock holds a table; run again when it has ended, "
+                "or raise SOURCE_LOCK_TIMEOUT",
+            )
+        event(f"the source's locks were not available, trying again: {reason}")
+        time.sleep(_WATCH_PAUSE)
+
+    def _lock_tables(self) -> set[int]:
+        """Lock every readable table before the snapshot; give their OIDs."""
+        with self._source.connect(purpose="tables") as other:
+            tables = [table for table in catalog.tables(other) if table.readable]
+        # Neither BEGIN, SET nor LOCK takes a snapshot: the first SELECT will, under the locks.
+        self._connection.execute(
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+        )
+        self._connection.execute(
+            sql.SQL("SET LOCAL lock_timeout = {}").format(
+                f"{self._lock_timeout * 1000:.0f}ms"
+            )
+        )
+        for first in range(0, len(tables), _TABLES_A_STATEMENT):
+            names = ", ".join(
+                f"ONLY {table.name.sql}"
+                for table in tables[first : first + _TABLES_A_STATEMENT]
+            )
+            self._connection.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
+        return {table.oid for table in tables}
+
+    def _value(self, query: str) -> str:
+        row = self._connection.execute(query).fetchone()  # type: ignore[arg-type]
+        assert row is not None
+        return row[0]
+
+    def facts(self, schemas: list[str]) -> set[catalog.Fact]:
+        """Describe the source under the snapshot.
+
+        Args:
+            schemas: The schemas to describe.
+        """
+        return catalog.facts(self._connection, schemas)
+
+    def populated_materialized_views(self) -> set[TableName]:
+        """List the source's materialized views that hold rows."""
+        return catalog.populated_materialized_views(self._connection)
+
+    def binary_safety(self) -> catalog.BinarySafety:
+        """Read which of the source's types have the same binary form everywhere."""
+        return catalog.BinarySafety(self._connection)
+
+    def query(self, statement: str) -> list[tuple]:
+        """Run a query under the snapshot.
+
+        Args:
+            statement: The query.
+
+        Returns:
+            Its rows.
+        """
+        return self._connection.execute(statement).fetchall()  # type: ignore[arg-type]
+
+    def sequences(self) -> dict[TableName, tuple[int, bool]]:
+        """Read every sequence's value and whether it was ever used.
+
+        Returns:
+            The values that `setval` wants, by sequence.
+        """
+        not_an_extension_s = catalog.NOT_AN_EXTENSIONS.format(
+            classid="pg_catalog.pg_class", oid="c.oid"
+        )
+        names = [
+            TableName(schema, name)
+            for schema, name in self.query(
+                "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c"
+                " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+                f" WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND {catalog.USER_SCHEMAS}"
+                f" AND {not_an_extension_s}"
+                " AND CASE WHEN c.relkind = 'S'"
+                " THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT') END"
+            )
+        ]
+        if not names:
+            return {}
+        values = " UNION ALL ".join(
+            f"SELECT {place}, last_value, is_called FROM {name.sql}"
+            for place, name in enumerate(names)
+        )
+        return {
+            names[place]: (value, used) for place, value, used in self.query(values)
+        }
+
+    def watch(
+        self, budget: float, limit: float, on_failure: Callable[[RunFailed], None]
+    ) -> None:
+        """Watch the snapshot until it is released.
+
+        Args:
+            budget: Seconds for which a lock request of production may wait for us.
+            limit: Seconds after which the snapshot must be given up; 0 for none.
+            on_failure: Called once, from the watching thread, with why the copy must stop.
+        """
+        self._watch = threading.Thread(
+            target=self._keep_watch,
+            args=(budget, limit, on_failure),
+            name="watch",
+            daemon=True,
+        )
+        self._watch.start()
+
+    def _keep_watch(
+        self, budget: float, limit: float, on_failure: Callable[[RunFailed], None]
+    ) -> None:
+        began = time.monotonic()
+        waiting_since: dict[int, float] = {}
+        while not self._stop.wait(_WATCH_PAUSE):
+            try:
+                waiters = dict(self.query(WAITERS))
+                promoted = self._is_standby and not self.query(_IN_RECOVERY)[0][0]
+            except psycopg.Error as error:
+                on_failure(
+                    TransientFailure(
+                        f"the source's snapshot was lost: {one_line(error)}"
+                    )
+                )
+                return
+            if promoted:
+                on_failure(
+                    RunFailed("the source, a standby, was promoted during the copy")
+                )
+                return
+            now = time.monotonic()
+            waiting_since = {pid: waiting_since.get(pid, now) for pid in waiters}
+            for pid, since in waiting_since.items():
+                if now - since >= budget:
+                    on_failure(_yielded(waiters[pid], pid, budget))
+                    return
+            if limit and now - began > limit:
+                on_failure(_too_long(limit))
+                return
+
+    def changed_files(self) -> list[TableName]:
+        """Compare the tables' files with those noted when the snapshot was taken.
+
+        `pg_relation_filenode` reads the present catalog, not the snapshot's.
+
+        Returns:
+            The tables that were truncated, rewritten or dropped since.
+        """
+        self._end_watch()
+        noted = {table.oid: table for table in self.tables}
+        present = dict(
+            self._connection.execute(
+                "SELECT oid, pg_catalog.pg_relation_filenode(oid)"
+                " FROM pg_catalog.unnest(%s::oid[]) AS t (oid)",
+                [list(noted)],
+            ).fetchall()
+        )
+        return [
+            table.name for oid, table in noted.items() if present[oid] != table.filenode
+        ]
+
+    def import_into(self, connection: psycopg.Connection) -> None:
+        """Begin a transaction under the snapshot.
+
+        Args:
+            connection: A session on the source, outside a transaction, not in autocommit.
+        """
+        try:
+            connection.execute(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+            )
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(self.name))
+        except psycopg.Error as error:
+            raise TransientFailure(
+                f"the source's snapshot was lost: {one_line(error)}"
+            ) from None
+
+    def _end_watch(self) -> None:
+        self._stop.set()
+        if self._watch and self._watch is not threading.current_thread():
+            self._watch.join()
+
+    def release(self) -> None:
+        """Let the source go: locks, snapshot, session."""
+        self._stop.set()
+        if self._watch and self._watch.is_alive():
+            self._watch.join(_WATCH_PAUSE)
+            hang_up(self._connection)  # in case it waits for an answer that never comes
+        self._connection.close()
+
+
+_IN_RECOVERY = "SELECT pg_catalog.pg_is_in_recovery()"
+# Lock requests that wait for one of our sessions, by whatever number of others in between.
+WAITERS = """
+SELECT w.pid, min(w.relation::regclass::text)
+FROM pg_catalog.pg_locks AS w
+WHERE NOT w.granted AND w.locktype = 'relation'
+    AND w.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+    AND pg_catalog.pg_blocking_pids(w.pid) && (
+        SELECT pg_catalog.array_agg(a.pid) FROM pg_catalog.pg_stat_activity AS a
+        WHERE a.usename = current_user AND a.application_name LIKE 'entrepot pg-replica%'
+    )
+GROUP BY w.pid
+"""
+
+
+def _yielded(table: str, pid: int, budget: float) -> TransientFailure:
+    return TransientFailure(
+        f"gave way to process {pid} of the source, which waited {budget:g} s for a lock on "
+        f"table {table.strip(quote(''))}",
+        "a deploy changed a table while it was copied; run again when it has ended",
+    )
+
+
+def _too_long(limit: float) -> RunFailed:
+    return RunFailed(
+        f"the source's snapshot was held for its limit of {limit:g} s and was released",
+        "the copy is too slow for SNAPSHOT_LIMIT: raise it, add jobs, or copy less",
+    )

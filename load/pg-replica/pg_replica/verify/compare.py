@@ -1,0 +1,132 @@
+"""Nothing is believed that was not counted: a night is compared with its source before the swap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import psycopg
+from entrepot_core.base.errors import RunFailed
+from entrepot_core.policy.tables import Policy
+from entrepot_core.postgres.catalog import Fact, Table
+from entrepot_core.postgres.identifiers import TableName, quote
+
+from pg_replica.dump.items.items import Item
+
+_MANY = 10  # differences that a message lists
+_SAMPLE = 50  # rows at each end of a primary key
+
+
+def expected(source: set[Fact], policy: Policy, left_out: list[Item]) -> set[Fact]:
+    """Say what the landing must hold before anything is dropped from it.
+
+    Args:
+        source: The source's facts.
+        policy: Columns that change; what is said of them is not compared.
+        left_out: Items that were left out for a known reason.
+
+    Returns:
+        Facts.
+    """
+    # A tag is the object's name, or its table's and its own: a fact's last two parts.
+    tags = {(item.schema or "", item.tag) for item in left_out}
+    return {
+        (kind, schema, name, detail)
+        for kind, schema, name, detail in source
+        if not {(schema, name), (schema, f"{name} {detail}")} & tags
+        and not is_changed((kind, schema, name, detail), policy)
+    }
+
+
+def is_changed(fact: Fact, policy: Policy) -> bool:
+    """Say whether a fact is about a column that does not arrive as it is.
+
+    Args:
+        fact: A fact of the source.
+        policy: The table policy.
+    """
+    kind, schema, name, detail = fact
+    rule = policy.rule(TableName(schema, name))
+    if kind == "column":
+        return any(
+            detail.startswith((f"{column} ", f"{quote(column)} "))
+            for column in rule.columns
+        )
+    return kind == "constraint c" and bool(rule.columns)
+
+
+def compare(wanted: set[Fact], found: set[Fact]) -> None:
+    """Compare the catalogs.
+
+    Args:
+        wanted: What must be there.
+        found: What is; more is fine, for extra indexes are in it.
+
+    Raises:
+        RunFailed: If anything is missing.
+    """
+    missing = sorted(wanted - found)
+    if missing:
+        listed = "; ".join(
+            " ".join(part for part in fact if part) for fact in missing[:_MANY]
+        )
+        raise RunFailed(
+            f"{len(missing)} objects of the source are not in the landing as they are there: "
+            f"{listed}"
+        )
+
+
+def sample_query(table: Table, policy: Policy) -> str | None:
+    """Write a query that hashes the rows at both ends of a table's primary key.
+
+    Args:
+        table: A table of the source.
+        policy: Columns that do not arrive as they are.
+
+    Returns:
+        A query with one row and column, the same on both servers; None without a primary key
+        that both order alike.
+    """
+    rule = policy.rule(table.name)
+    in_key = [column for column in table.columns if column.in_key]
+    comparable = all(not c.collated and c.name not in rule.columns for c in in_key)
+    if not in_key or not comparable or rule.mode != "full":
+        return None
+    key = [quote(column.name) for column in in_key]
+    # A generated column may be computed from one that does not arrive as it is.
+    shown = [
+        quote(column.name)
+        for column in table.columns
+        if column.name not in rule.columns and not (rule.columns and column.generated)
+    ]
+    ends = " UNION ALL ".join(
+        f"(SELECT {', '.join(shown)} FROM ONLY {table.name.sql}"
+        f" ORDER BY {', '.join(f'{column} {order}' for column in key)} LIMIT {_SAMPLE})"
+        for order in ("ASC", "DESC")
+    )
+    return (
+        "SELECT coalesce(sum(pg_catalog.hashtextextended(t::pg_catalog.text, 0)), 0)::text"
+        f" FROM ({ends}) AS t"
+    )
+
+
+def compare_samples(
+    connection: psycopg.Connection, samples: Iterable[tuple[TableName, str, str]]
+) -> None:
+    """Compare sampled rows.
+
+    Args:
+        connection: A session on the warehouse.
+        samples: Table, query, and the source's answer.
+
+    Raises:
+        RunFailed: With the tables whose rows differ.
+    """
+    differing = [
+        str(table)
+        for table, query, answer in samples
+        if connection.execute(query).fetchone() != (answer,)  # type: ignore[arg-type]
+    ]
+    if differing:
+        raise RunFailed(
+            f"rows differ from the source's in: {', '.join(differing[:_MANY])}"
+        )

@@ -1,0 +1,1 @@
+"""Objects and sessions of the warehouse."""

@@ -1,0 +1,318 @@
+"""Objects of whole schemas, moved or dropped in portions: PostgreSQL decides what depends on what.
+
+One transaction for a schema of 2,000 tables would run out of locks; a CASCADE would take other
+people's views along. So objects go a hundred at a time and without CASCADE, again and again
+until nothing more goes: what then remains is held by somebody, and is reported.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+from entrepot_core.postgres.identifiers import quote
+from psycopg import errors
+
+_PORTION = 100
+# New readers queue behind whoever waits for a lock: so not for long, but several times.
+_LOCK_TIMEOUT = "200ms"
+_PAUSE = 1.0  # seconds
+
+# Everything that is in a schema by itself: neither an extension's, nor part of something else.
+_OBJECTS = """
+WITH found (classid, objid) AS (
+    SELECT 'pg_catalog.pg_class'::regclass, c.oid FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass, p.oid FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::regclass, t.oid FROM pg_catalog.pg_type AS t
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+    WHERE n.nspname = ANY (%(schemas)s) AND t.typtype IN ('d', 'e', 'r', 'm')
+    UNION ALL
+    SELECT 'pg_catalog.pg_collation'::regclass, o.oid FROM pg_catalog.pg_collation AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.collnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_conversion'::regclass, o.oid FROM pg_catalog.pg_conversion AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.connamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_operator'::regclass, o.oid FROM pg_catalog.pg_operator AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_opclass'::regclass, o.oid FROM pg_catalog.pg_opclass AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opcnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_opfamily'::regclass, o.oid FROM pg_catalog.pg_opfamily AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opfnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_statistic_ext'::regclass, o.oid FROM pg_catalog.pg_statistic_ext AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.stxnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_config'::regclass, o.oid FROM pg_catalog.pg_ts_config AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.cfgnamespace WHERE n.nspname = ANY (%(schemas)s)
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_dict'::regclass, o.oid FROM pg_catalog.pg_ts_dict AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.dictnamespace WHERE n.nspname = ANY (%(schemas)s)
+)
+SELECT i.type, i.schema, i.identity,
+    pg_catalog.pg_get_userbyid(coalesce(c.relowner, p.proowner, t.typowner))
+FROM found
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(found.classid, found.objid, 0) AS i
+LEFT JOIN pg_catalog.pg_class AS c
+    ON found.classid = 'pg_catalog.pg_class'::regclass AND c.oid = found.objid
+LEFT JOIN pg_catalog.pg_proc AS p
+    ON found.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = found.objid
+LEFT JOIN pg_catalog.pg_type AS t
+    ON found.classid = 'pg_catalog.pg_type'::regclass AND t.oid = found.objid
+WHERE NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = found.classid AND d.objid = found.objid
+        AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')
+            -- A range type's constructors: they are PostgreSQL's, and go when it goes.
+            OR p.oid IS NOT NULL AND d.deptype = 'i')
+)
+ORDER BY pg_catalog.array_position(
+    ARRAY['view', 'materialized view', 'table', 'foreign table'], i.type
+), i.schema, i.identity
+"""
+# What ties objects to each other in circles, or from outside any schema, as statements that undo
+# it: foreign keys, CHECKs that call a function (which may take the table's own rows), casts.
+_TIES = """
+SELECT pg_catalog.format(
+    'ALTER TABLE %%I.%%I DROP CONSTRAINT IF EXISTS %%I', n.nspname, c.relname, o.conname
+)
+FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE o.conparentid = 0 AND n.nspname = ANY (%(schemas)s)
+    AND (o.contype = 'f' OR o.contype = 'c' AND o.coninhcount = 0 AND EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS d
+        WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = o.oid
+            AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+    ))
+UNION ALL
+SELECT pg_catalog.format('DROP CAST IF EXISTS (%%s AS %%s)',
+    pg_catalog.format_type(k.castsource, NULL), pg_catalog.format_type(k.casttarget, NULL))
+FROM pg_catalog.pg_cast AS k
+LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = k.castfunc
+JOIN pg_catalog.pg_type AS s ON s.oid = k.castsource
+JOIN pg_catalog.pg_type AS t ON t.oid = k.casttarget
+WHERE EXISTS (
+    SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ANY (%(schemas)s)
+        AND n.oid IN (p.pronamespace, s.typnamespace, t.typnamespace)
+) AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = 'pg_catalog.pg_cast'::regclass AND d.objid = k.oid AND d.deptype IN ('e', 'i')
+)
+"""
+# pg_identify_object's words for what ALTER and DROP call otherwise.
+_KEYWORDS = {
+    "statistics object": "STATISTICS",
+    "composite type": "TYPE",
+    "function of access method": "FUNCTION",
+}
+
+
+@dataclass(frozen=True)
+class DatabaseObject:
+    """An object of a schema.
+
+    Attributes:
+        type: As ALTER and DROP call it.
+        schema: Where it is.
+        identity: How they name it, quoted and qualified.
+        owner: Its owner's name; empty where it was not asked.
+    """
+
+    type: str
+    schema: str
+    identity: str
+    owner: str
+
+    def __str__(self) -> str:
+        """Name it for messages."""
+        return f"{self.type.lower()} {self.identity}"
+
+
+def list_objects(
+    connection: psycopg.Connection, schemas: Iterable[str]
+) -> list[DatabaseObject]:
+    """List what is in some schemas, the extensions' objects left out.
+
+    Args:
+        connection: A session on the warehouse.
+        schemas: The schemas.
+
+    Returns:
+        The objects, views first, then tables, then the rest.
+    """
+    rows = connection.execute(_OBJECTS, {"schemas": list(schemas)}).fetchall()  # type: ignore[arg-type]
+    return [
+        DatabaseObject(_KEYWORDS.get(kind, kind.upper()), schema, identity, owner or "")
+        for kind, schema, identity, owner in rows
+    ]
+
+
+def portions(objects: list[DatabaseObject]) -> Iterator[list[DatabaseObject]]:
+    """Cut a list into portions that fit a server's lock table.
+
+    Args:
+        objects: Any objects.
+
+    Yields:
+        At most a hundred of one type.
+    """
+    portion: list[DatabaseObject] = []
+    for item in objects:
+        if portion and (item.type != portion[0].type or len(portion) == _PORTION):
+            yield portion
+            portion = []
+        portion.append(item)
+    if portion:
+        yield portion
+
+
+def move(connection: psycopg.Connection, from_schema: str, to_schema: str) -> None:
+    """Move every object of a schema to another.
+
+    Args:
+        connection: A session on the warehouse, in autocommit.
+        from_schema: Where they are.
+        to_schema: Where they go; it exists.
+    """
+    # First what is named by its arguments' types: their names change when they move.
+    found = sorted(
+        list_objects(connection, [from_schema]),
+        key=lambda item: "(" not in item.identity,
+    )
+    for portion in portions(found):
+        with connection.transaction():
+            for item in portion:
+                connection.execute(
+                    f"ALTER {item.type} {item.identity} SET SCHEMA {quote(to_schema)}"  # type: ignore[arg-type]
+                )
+
+
+@dataclass(frozen=True)
+class Held:
+    """An object that could not go.
+
+    Attributes:
+        object: The object.
+        reason: Why.
+        for_now: Whether it may go by itself: a reader will have finished.
+    """
+
+    object: DatabaseObject
+    reason: str
+    for_now: bool
+
+    def __str__(self) -> str:
+        """Say it in messages."""
+        return f"{self.object}: {self.reason}"
+
+
+def drop(
+    connection: psycopg.Connection, schemas: list[str], *, patience: float = 0
+) -> list[str]:
+    """Drop some schemas' objects, and the schemas when they are empty.
+
+    Nothing outside them is dropped, and nobody is made to wait behind us.
+
+    Args:
+        connection: A session on the warehouse, in autocommit.
+        schemas: The schemas; `public` is emptied but kept.
+        patience: Seconds during which objects that are being read are tried again.
+
+    Returns:
+        Why each object that remains could not go.
+    """
+    deadline = time.monotonic() + patience
+    _untie(connection, schemas)
+    held = _drop_while_any_goes(connection, schemas)
+    while any(item.for_now for item in held) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        _untie(connection, schemas)
+        held = _drop_while_any_goes(connection, schemas)
+    for schema in schemas:
+        if schema != "public":
+            _drop_schema(connection, schema)
+    return [str(item) for item in held]
+
+
+def _drop_while_any_goes(
+    connection: psycopg.Connection, schemas: list[str]
+) -> list[Held]:
+    """Drop what goes, again and again: one object's going may free another."""
+    held: list[Held] = []
+    before = -1
+    while (objects := list_objects(connection, schemas)) and len(objects) != before:
+        before = len(objects)
+        held = [
+            item
+            for portion in portions(objects)
+            for item in _drop_portion(connection, portion)
+        ]
+    return held if objects else []
+
+
+def _drop_portion(
+    connection: psycopg.Connection, portion: list[DatabaseObject]
+) -> list[Held]:
+    """Drop a portion, or each half of it when something holds the whole."""
+    listed = ", ".join(item.identity for item in portion)
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            connection.execute(f"DROP {portion[0].type} IF EXISTS {listed}")  # type: ignore[arg-type]
+    except (
+        errors.DependentObjectsStillExist,
+        errors.LockNotAvailable,
+        errors.DeadlockDetected,
+        errors.InsufficientPrivilege,
+        errors.SyntaxError,  # some types take one object a statement
+    ) as error:
+        if len(portion) == 1:
+            for_now = isinstance(
+                error, (errors.LockNotAvailable, errors.DeadlockDetected)
+            )
+            return [Held(portion[0], _reason(error), for_now)]
+        middle = len(portion) // 2
+        return _drop_portion(connection, portion[:middle]) + _drop_portion(
+            connection, portion[middle:]
+        )
+    return []
+
+
+def _reason(error: psycopg.Error) -> str:
+    if isinstance(error, errors.LockNotAvailable):
+        return "somebody is reading it"
+    detail = error.diag.message_detail or error.diag.message_primary or str(error)
+    return "; ".join(detail.splitlines())
+
+
+def _untie(connection: psycopg.Connection, schemas: list[str]) -> None:
+    """Untie the objects from each other, so that portions need not follow the ties."""
+    for (statement,) in connection.execute(_TIES, {"schemas": schemas}).fetchall():  # type: ignore[arg-type]
+        try:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                connection.execute(statement)
+        except (
+            errors.LockNotAvailable,
+            errors.DeadlockDetected,
+            errors.InsufficientPrivilege,
+        ):
+            continue  # what it ties is held too, and will be reported
+
+
+def _drop_schema(connection: psycopg.Connection, schema: str) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            connection.execute(f"DROP SCHEMA IF EXISTS {quote(schema)}")
+    except (errors.DependentObjectsStillExist, errors.LockNotAvailable):
+        return  # not empty: an extension's, or held objects

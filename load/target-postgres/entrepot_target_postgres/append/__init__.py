@@ -1,0 +1,1 @@
+"""Append tables, loaded from COPY files."""

@@ -1,0 +1,124 @@
+"""The append tables of a run: streams that come as COPY files with their table's definition."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from entrepot_core.postgres.connection import Database
+from entrepot_core.singer.spool import path_of, remove_if_empty
+from entrepot_core.warehouse import changes
+from entrepot_core.warehouse.locks import APPEND_KEY
+from entrepot_core.warehouse.schemas import Naming
+
+from entrepot_target_postgres.append.table import AppendTable, Batch
+from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
+
+
+class AppendLoad:
+    """What the append tables of a run share: a lock, a schema, their positions."""
+
+    def __init__(
+        self, warehouse: Database, naming: Naming, index_jobs: int, reader: str
+    ) -> None:
+        """Prepare; nothing is done yet.
+
+        Args:
+            warehouse: The warehouse.
+            naming: The schemas' names.
+            index_jobs: Indexes built at once after a first load.
+            reader: Who may read the tables.
+        """
+        self._warehouse = warehouse
+        self._naming = naming
+        self._index_jobs = index_jobs
+        self._reader = reader
+        self._tables: dict[str, AppendTable] = {}
+        self._folders: set[Path] = set()
+        self._lock: psycopg.Connection | None = None
+
+    def __contains__(self, stream: str) -> bool:
+        """Say whether a stream is one of them."""
+        return stream in self._tables
+
+    def add(self, stream: str, definition: dict[str, Any]) -> None:
+        """Make a stream's table, or let it follow the source's.
+
+        Args:
+            stream: The stream's name.
+            definition: What the source's catalogs say, as the tap read it.
+
+        Raises:
+            CannotLoad: If two streams would share a table, or it cannot follow.
+        """
+        self._begin()
+        table = AppendTable(self._warehouse, stream, definition, self._naming)
+        if clash := [
+            name
+            for name, other in self._tables.items()
+            if other.name == table.name and name != stream
+        ]:
+            raise CannotLoad(
+                f"streams {clash[0]} and {stream} would share the table {table.name}: give one of "
+                "them another mode in extract/tables.yml"
+            )
+        if stream in self._tables:  # a deploy has changed it while it was read
+            self._tables.pop(stream).close()
+        table.prepare()
+        self._tables[stream] = table
+
+    def _begin(self) -> None:
+        """Take the lock, and make what all append tables need, once."""
+        if self._lock is not None:
+            return
+        self._lock = self._warehouse.connect(purpose="target lock")
+        row = self._lock.execute(
+            "SELECT pg_catalog.pg_try_advisory_lock(%s)", [APPEND_KEY]
+        ).fetchone()
+        if row != (True,):
+            raise AnotherLoad(
+                "another load of append tables is under way in this warehouse: wait for its end"
+            )
+        script = resources.files("entrepot_target_postgres.append").joinpath(
+            "positions.sql"
+        )
+        self._lock.execute(script.read_text(encoding="utf-8"))  # type: ignore[call-overload]
+        self._lock.execute(changes.CREATE)
+        self._lock.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._naming.incremental}"')
+
+    def load(self, message: dict[str, Any]) -> None:
+        """Load the files of a BATCH message, each in a transaction of its own.
+
+        Args:
+            message: The message.
+        """
+        encoding = message["encoding"]
+        table = self._tables[message["stream"]]
+        for url in message["manifest"]:
+            path = path_of(url)
+            table.load(
+                Batch(
+                    path,
+                    encoding["copy_format"],
+                    encoding["columns"],
+                    encoding.get("low"),
+                    encoding["high"],
+                    encoding["rows"],
+                    encoding.get("settled"),
+                )
+            )
+            self._folders.add(path.parent)
+        if encoding["last"]:
+            table.settle(encoding.get("settled"))
+            table.finish(self._index_jobs, self._reader)
+
+    def close(self) -> None:
+        """Let the warehouse go, and leave no folder behind."""
+        for table in self._tables.values():
+            table.close()
+        for folder in self._folders:
+            remove_if_empty(folder)
+        if self._lock is not None:
+            self._lock.close()

@@ -1,0 +1,1 @@
+"""Load methods: upsert, overwrite, replacement of parts."""

@@ -1,0 +1,1 @@
+"""Tables of streams: their shape, DDL, drift, swap and views."""

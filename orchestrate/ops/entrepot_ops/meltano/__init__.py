@@ -1,0 +1,1 @@
+"""Meltano and dbt: their project, processes, logs and results."""

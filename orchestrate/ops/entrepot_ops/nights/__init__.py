@@ -1,0 +1,1 @@
+"""The verb `nightly`: a whole night, its steps and its record."""

@@ -1,0 +1,136 @@
+"""The verb `notify`: tell every receiver how a night ended."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import click
+from entrepot_core.base.errors import PublishedWithFault, ReplicaError, RunFailed
+from entrepot_core.base.logs import event
+
+from entrepot_ops.help import examples
+from entrepot_ops.nights.store import Store
+from entrepot_ops.notify.command.webhooks import Delivery, post_to_all
+from entrepot_ops.report.command import outcome as outcomes
+from entrepot_ops.report.command.outcome import Outcome
+from entrepot_ops.settings import NotifySettings, WarehouseSettings, load
+
+_WARNING = 30
+
+
+class Settings(WarehouseSettings, NotifySettings):
+    """What `notify` reads."""
+
+
+def tell_all(
+    outcome: Outcome, settings: NotifySettings, store: Store | None
+) -> list[Delivery]:
+    """Tell every receiver, and Sentry when the night failed.
+
+    Args:
+        outcome: How the night ended.
+        settings: Who is told.
+        store: Where it is recorded; None when the warehouse cannot be reached.
+
+    Returns:
+        What became of each message; each is logged too.
+    """
+    deliveries = post_to_all(
+        settings.notifications, outcome.as_dict(), settings.notification_timeout
+    )
+    if settings.sentry_enabled:
+        from entrepot_ops.notify.command import sentry
+
+        if told := sentry.tell(outcome, settings):
+            deliveries.append(told)
+    for delivery in deliveries:
+        if delivery.is_delivered:
+            event(f"{delivery.receiver} was told: {delivery.message}")
+        else:
+            event(f"{delivery.receiver} was not told: {delivery.message}", _WARNING)
+    if store is not None:
+        _record(outcome, deliveries, store)
+    return deliveries
+
+
+def _record(outcome: Outcome, deliveries: list[Delivery], store: Store) -> None:
+    if not deliveries or not store.has("notifications"):
+        return
+    try:
+        for one in deliveries:
+            store.rows(
+                "INSERT INTO entrepot_ops.notifications"
+                " (night_id, receiver, outcome, is_delivered, message)"
+                " VALUES (%s, %s, %s, %s, %s)",
+                [
+                    outcome.night_id,
+                    one.receiver,
+                    outcome.outcome,
+                    one.is_delivered,
+                    one.message,
+                ],
+            )
+    except ReplicaError as error:
+        event(f"the notifications could not be recorded: {error}", _WARNING)
+
+
+@click.command(
+    "notify",
+    epilog=examples(
+        ("notify --dry-run", "what would be sent"),
+        ("notify --night 7", "tell of night 7 again"),
+    ),
+)
+@click.option("--night", type=int, help="Which night.  [default: the last one]")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent; send nothing.")
+@click.option("--job", help="Tell that this job failed, whatever the last night.")
+@click.option("--exit-status", type=int, default=1, help="That job's exit status.")
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    night: int | None,
+    dry_run: bool,
+    job: str | None,
+    exit_status: int,
+) -> None:
+    """Tell NOTIFICATIONS and Sentry how the last night ended.
+
+    Every receiver is tried, whatever becomes of the others: three attempts each. The body is
+    JSON: `outcome` is success, failure or recovery (a success after a failure). The exit status
+    is 4 when somebody could not be told.
+    """
+    settings = load(Settings, context.obj)
+    with Store(settings.warehouse) as store:
+        outcome = _of_job(job, exit_status) if job else _of_night(store, night)
+        if dry_run:
+            click.echo(json.dumps(outcome.as_dict(), indent=2, default=str))
+            return
+        deliveries = tell_all(outcome, settings, store)
+    if not deliveries:
+        event("NOTIFICATIONS names nobody")
+    missed = [d.receiver for d in deliveries if not d.is_delivered]
+    if missed:
+        raise PublishedWithFault(f"could not tell {', '.join(missed)}")
+
+
+def _of_night(store: Store, night: int | None) -> Outcome:
+    outcome = None if night else outcomes.read_runs(store)
+    outcome = outcome or outcomes.read(store, night)
+    if outcome is None:
+        which = f"there is no night {night}" if night else "there is no night yet"
+        raise RunFailed(which)
+    return outcome
+
+
+def _of_job(job: str, exit_status: int) -> Outcome:
+    """Say that a job of its own schedule failed."""
+    return Outcome(
+        outcome="failure",
+        status="failed",
+        message=f"the job {job} ended with status {exit_status}",
+        scope=job,
+        host=socket.gethostname(),
+        failed_steps=[job],
+    )

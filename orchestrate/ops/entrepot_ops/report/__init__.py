@@ -1,0 +1,1 @@
+"""The verbs `report`, `status` and `import-log`: what the record tells."""

@@ -1,0 +1,185 @@
+"""The verb `status`: the last nights, the step that runs, what failed, the next run."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+from entrepot_core.base.redaction import redact
+from rich.console import Console
+from rich.table import Table
+
+from entrepot_ops.help import examples
+from entrepot_ops.meltano import project
+from entrepot_ops.nights import lock
+from entrepot_ops.nights.store import Store
+from entrepot_ops.report.command import outcome
+from entrepot_ops.schedule.expression import expression as schedule
+from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load
+from pg_replica.settings import project_root
+
+_NIGHTS = f"""
+SELECT n.night_id, n.scope, n.status, n.host, n.pid, n.started_at, n.ended_at, n.step, n.message,
+    {outcome.WORKED} AS seconds,
+    (SELECT count(*) FROM entrepot_ops.night_starts AS s WHERE s.night_id = n.night_id) AS starts,
+    (SELECT sum(s.row_count)::bigint FROM entrepot_ops.night_steps AS s
+        WHERE s.night_id = n.night_id
+        AND s.status IN ('succeeded', 'partial', 'differs')) AS row_count,
+    (SELECT count(*) FROM entrepot_ops.night_steps AS s
+        WHERE s.night_id = n.night_id AND s.status = 'failed') AS failed_attempts
+FROM entrepot_ops.nights AS n ORDER BY n.night_id DESC LIMIT %s
+"""
+
+
+class Settings(WarehouseSettings, ScheduleSettings):
+    """What `status` reads."""
+
+
+@click.command(
+    "status",
+    epilog=examples(
+        ("status", "what runs, what failed, what is next"),
+        ("status --json --nights 1", "the same for a probe"),
+    ),
+)
+@click.option("--nights", default=10, show_default=True, help="How many to list.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.pass_context
+def command(context: click.Context, *, nights: int, as_json: bool) -> None:
+    """Show the last nights, the step that runs, what failed, and the next run."""
+    settings = load(Settings, context.obj)
+    found = read(settings, nights)
+    if as_json:
+        click.echo(redact(json.dumps(found, default=_plain, indent=2)))
+    else:
+        show(found, Console())
+
+
+def read(settings: Settings, count: int) -> dict[str, Any]:
+    """Read the state of things.
+
+    Args:
+        settings: The variables.
+        count: How many nights.
+
+    Returns:
+        `nights` (newest first), `steps` of the newest, `is_running`, `next_run`.
+    """
+    with Store(settings.warehouse) as store:
+        nights = store.rows(_NIGHTS, [count]) if store.has("nights") else []
+        newest = outcome.read(store, nights[0]["night_id"]) if nights else None
+    is_running = lock.is_held(settings.warehouse)
+    if nights and nights[0]["status"] == "running" and not is_running:
+        nights[0]["status"] = "interrupted"
+    return {
+        "is_running": is_running,
+        "next_run": next_run(settings),
+        "nights": nights,
+        "steps": newest.steps if newest else [],
+    }
+
+
+def next_run(settings: ScheduleSettings) -> datetime | None:
+    """Find when the next night is due.
+
+    Args:
+        settings: SCHEDULE and CRON_TZ.
+
+    Returns:
+        The time; None when nights do not begin by themselves.
+    """
+    files = project.read(project_root())
+    expression = schedule.nightly_expression(files, settings)
+    if expression is None:
+        return None
+    now = datetime.now(timezone.utc)
+    return schedule.next_time(expression, settings.cron_tz, now)
+
+
+def show(found: dict[str, Any], console: Console) -> None:
+    """Write the state for people.
+
+    Args:
+        found: As `read` gives it.
+        console: Where.
+    """
+    nights = found["nights"]
+    if not nights:
+        console.print("No night yet.")
+    else:
+        console.print(_night_table(nights))
+        console.print(_step_table(nights[0], found["steps"]))
+        if nights[0]["message"]:
+            console.print(
+                redact(f"Night {nights[0]['night_id']}: {nights[0]['message']}"),
+                markup=False,
+            )
+    if found["is_running"]:
+        newest = nights[0] if nights else {"host": "?", "pid": "?", "step": "start"}
+        console.print(
+            f"A night is under way on {newest['host']}, process {newest['pid']}, "
+            f"in step {newest['step'] or 'start'}.",
+            markup=False,
+        )
+    due = found["next_run"]
+    console.print(
+        f"The next is due at {due:%Y-%m-%d %H:%M %Z}." if due else "None is scheduled."
+    )
+
+
+def _night_table(nights: list[dict[str, Any]]) -> Table:
+    table = Table("night", "status", "started", "duration", "rows", "failed attempts")
+    for night in nights:
+        table.add_row(
+            f"{night['night_id']} {night['scope']}".strip(),
+            night["status"],
+            f"{night['started_at']:%Y-%m-%d %H:%M:%S %Z}",
+            duration(night["seconds"]),
+            "" if night["row_count"] is None else f"{night['row_count']:,}",
+            str(night["failed_attempts"] or ""),
+        )
+    return table
+
+
+def _step_table(night: dict[str, Any], steps: list[dict[str, Any]]) -> Table:
+    table = Table(
+        f"steps of night {night['night_id']}", "status", "duration", "attempts", "why"
+    )
+    for step in steps:
+        table.add_row(
+            step["step"],
+            step["status"],
+            duration(step["seconds"]),
+            str(step["attempts"]),
+            redact(step["message"] or "")[:300],
+        )
+    return table
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration for people.
+
+    Args:
+        seconds: How long; None for unknown.
+
+    Returns:
+        Such as `40 ms`, `45.2 s`, `3 min 05 s` or `2 h 07 min`.
+    """
+    if seconds is None:
+        return ""
+    seconds = max(0.0, seconds)  # a clock may have been set back meanwhile
+    if seconds < 0.95:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,1 @@
+"""The verb `crontab`: schedules as lines for cron."""

@@ -1,0 +1,1 @@
+"""Servers and proxies that fail as they are told."""

@@ -1,0 +1,1 @@
+"""Nights, taps and targets as tests run them."""
