@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 
 from entrepot_core.config import domains
-
 from entrepot_dbt.runner import environment
 from entrepot_lab.postgres.cluster import (
     FAST_BUT_FORGETFUL,

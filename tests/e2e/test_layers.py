@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from entrepot_core.config import domains
 
 ROOT = Path(__file__).resolve().parents[2]

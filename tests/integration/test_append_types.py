@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from entrepot_core.postgres.identifiers import quote
 
+from entrepot_core.postgres.identifiers import quote
 from entrepot_lab.meltano.singer import Pipe
 from entrepot_lab.postgres.cluster import Cluster
 from entrepot_lab.postgres.warehouse import Lab

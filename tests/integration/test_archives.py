@@ -163,7 +163,7 @@ def test_a_providers_backup(archives: tuple[Lab, Path], tmp_path: Path) -> None:
         elsewhere = f"""
 import sys
 from pg_replica import cli, providers
-from pg_replica.dump.items.providers import scalingo
+from pg_replica.dump.providers import scalingo
 def here():
     found = scalingo.from_environment()
     return scalingo.Scalingo(found._app, found._token, "here", **{provider.endpoints()!r})

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from entrepot_core.postgres.connection import Database
 from entrepot_core.warehouse.locks import warehouse_lock
-
 from entrepot_lab.faults.proxy import Proxy
 from entrepot_lab.postgres.cluster import Cluster
 from entrepot_lab.postgres.warehouse import OWNER, PASSWORD, Lab

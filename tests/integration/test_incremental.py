@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 import yaml
-from entrepot_core.warehouse.locks import APPEND_KEY
 from psycopg import sql
 
+from entrepot_core.warehouse.locks import APPEND_KEY
 from entrepot_lab.meltano.singer import Pipe
 from entrepot_lab.postgres.warehouse import READER, Lab
 from entrepot_lab.sources import elearning

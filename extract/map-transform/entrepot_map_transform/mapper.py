@@ -6,14 +6,15 @@ import os
 import typing as t
 from functools import partial
 
-from entrepot_core.base.errors import Refused, RunFailed
-from entrepot_core.base.redaction import redact
-from entrepot_core.policy.columns import pseudonym
-from entrepot_core.singer.plugin import Plugin
 from meltano_map_transform.mapper import StreamTransform
 from singer_sdk import singerlib as singer
 from singer_sdk.exceptions import InvalidInputLine, MapExpressionError
 from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
+
+from entrepot_core.base.errors import Refused, RunFailed
+from entrepot_core.base.redaction import redact
+from entrepot_core.policy.columns import pseudonym
+from entrepot_core.singer.plugin import Plugin
 
 _VARIABLE = "PSEUDONYM_SECRET"
 _SHORTEST = 16  # characters

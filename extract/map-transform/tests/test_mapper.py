@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from entrepot_core.base.errors import Refused, RunFailed
 
+from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_map_transform.mapper import MapTransform
 
 SECRET = "sixteen characters, or more"

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from entrepot_core.postgres.identifiers import nearest
-
+from entrepot_core.base.suggest import nearest
 from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.values import KINDS, Column
 

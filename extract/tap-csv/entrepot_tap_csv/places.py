@@ -13,12 +13,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from entrepot_core.base.redaction import redact
+from entrepot_core.config.project import project_root
 from entrepot_core.storage import s3
 from entrepot_core.storage.disk import check_room, local_name
 from entrepot_core.storage.http import Download, whole_length
-
 from entrepot_tap_csv.errors import CannotRead
-from pg_replica.settings import project_root
 
 _VARIABLE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 _MAGIC = re.compile(r"[*?\[]")

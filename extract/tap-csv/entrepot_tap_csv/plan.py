@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from entrepot_core.postgres.identifiers import nearest
-
+from entrepot_core.base.suggest import nearest
 from entrepot_tap_csv import json_maps, names
 from entrepot_tap_csv.definitions import IF_PRESENT, JSON_MAPS, REMOVE, Definition
 from entrepot_tap_csv.errors import CannotRead, Misfit, shown

@@ -7,11 +7,11 @@ import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from entrepot_core.singer.spool import FORMAT
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, SDKBatchMessage
 from singer_sdk.singerlib import ActivateVersionMessage, SchemaMessage
 from singer_sdk.streams import Stream
 
+from entrepot_core.singer.spool import FORMAT
 from entrepot_tap_csv.plan import Plan, Source
 from entrepot_tap_csv.rows import FILE
 

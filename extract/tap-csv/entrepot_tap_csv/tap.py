@@ -9,19 +9,19 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from entrepot_core.singer.config import from_variables, loaded
-from entrepot_core.singer.plugin import Plugin
-from entrepot_core.singer.spool import FORMAT, Spool
 from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
+from entrepot_core.config.project import project_root
+from entrepot_core.singer.config import from_variables, loaded
+from entrepot_core.singer.plugin import Plugin
+from entrepot_core.singer.spool import FORMAT, Spool
 from entrepot_tap_csv import definitions, plan
 from entrepot_tap_csv.definitions import Definition
 from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.places import Places
 from entrepot_tap_csv.streams import CsvStream
-from pg_replica.settings import project_root
 
 _FETCHED = "fetched"
 

@@ -11,8 +11,8 @@ import zipfile
 from typing import Any
 
 import pytest
-from entrepot_core.policy.columns import unescaped
 
+from entrepot_core.policy.columns import unescaped
 from entrepot_lab.meltano.csv_tap import Files
 from entrepot_tap_csv import text
 from entrepot_tap_csv.definitions import Dialect

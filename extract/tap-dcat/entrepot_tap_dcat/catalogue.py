@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from entrepot_core.base.errors import RunFailed
-
 from entrepot_tap_dcat import formats, hydra
 from entrepot_tap_dcat.documents import Document
 from entrepot_tap_dcat.hydra import Completeness

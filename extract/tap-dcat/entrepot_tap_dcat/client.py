@@ -10,6 +10,7 @@ from typing import IO
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import urllib3
+
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.base.redaction import redact
 

@@ -8,9 +8,9 @@ import zlib
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
-from entrepot_core.base.errors import RunFailed
 from pyoxigraph import RdfFormat, parse
 
+from entrepot_core.base.errors import RunFailed
 from entrepot_tap_dcat.documents import Document
 from entrepot_tap_dcat.graph import Graph
 

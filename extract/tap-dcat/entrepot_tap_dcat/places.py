@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.base.redaction import redact
 from entrepot_core.storage import s3
-
 from entrepot_tap_dcat.client import Client, shown
 from entrepot_tap_dcat.documents import Document, date_in, natural
 from entrepot_tap_dcat.formats import SUFFIXES

@@ -7,18 +7,18 @@ import time
 import typing as t
 from functools import cached_property
 
-from entrepot_core.base.errors import Refused
-from entrepot_core.base.redaction import redact
-from entrepot_core.singer.config import from_variables, loaded
-from entrepot_core.singer.plugin import Plugin
 from singer_sdk import Tap
 from singer_sdk import typing as th
 
+from entrepot_core.base.errors import Refused
+from entrepot_core.base.redaction import redact
+from entrepot_core.postgres.urls import password_of
+from entrepot_core.singer.config import from_variables, loaded
+from entrepot_core.singer.plugin import Plugin
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.formats import FORMATS
 from entrepot_tap_dcat.places import Options, place
 from entrepot_tap_dcat.streams import STREAMS, DcatStream
-from pg_replica.settings import password_of
 
 _VARIABLES = {
     "source": "DCAT_SOURCE",

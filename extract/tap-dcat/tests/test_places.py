@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from singer_sdk.testing import get_tap_test_class
 
+from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_lab.faults.pages import PageServer, Reply
 from entrepot_lab.sources.s3 import S3Server
 from entrepot_tap_dcat.catalogue import Catalogue

@@ -12,9 +12,9 @@ from typing import Any
 
 import pyoxigraph
 import pytest
-from entrepot_core.base.errors import Refused, RunFailed
 from pyoxigraph import RdfFormat
 
+from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_tap_dcat import graph
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.places import Options, place

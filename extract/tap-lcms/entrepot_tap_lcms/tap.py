@@ -6,14 +6,14 @@ import time
 import typing as t
 from functools import cached_property
 
+from singer_sdk import Tap
+from singer_sdk import typing as th
+
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.redaction import redact
 from entrepot_core.config import sources
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.plugin import Plugin
-from singer_sdk import Tap
-from singer_sdk import typing as th
-
 from entrepot_tap_lcms import payload
 from entrepot_tap_lcms.client import Client
 from entrepot_tap_lcms.content import CONTENTS

@@ -12,13 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 import psycopg
+
 from entrepot_core.policy import columns
 from entrepot_core.postgres.connection import Database, bounded
 from entrepot_core.postgres.copy.libpq import CopyError, CopyOut, Patience
 from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
 from entrepot_core.postgres.snapshot import Held, Limits
 from entrepot_core.singer.spool import Spool
-
 from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.fence import Look
 from entrepot_tap_postgres.keys import Key, uuid_at

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+
 from entrepot_core.policy.tables import TableRule
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.identifiers import TableName, quote, unlike
 from entrepot_core.singer.spool import KEYWORD
-
 from entrepot_tap_postgres import user_types
 from entrepot_tap_postgres.errors import Refused
 from entrepot_tap_postgres.keys import KINDS, TIME_ORDERED_UUIDS

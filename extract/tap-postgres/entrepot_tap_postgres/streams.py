@@ -7,14 +7,14 @@ import typing as t
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 
-from entrepot_core.policy import columns
-from entrepot_core.postgres.identifiers import TableName
-from entrepot_core.postgres.snapshot import GaveWay, Limits
-from entrepot_core.singer.spool import FORMAT, path_of
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, SDKBatchMessage
 from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.streams import Stream as SingerStream
 
+from entrepot_core.policy import columns
+from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.postgres.snapshot import GaveWay, Limits
+from entrepot_core.singer.spool import FORMAT, path_of
 from entrepot_tap_postgres import fence, relation
 from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.keys import Key

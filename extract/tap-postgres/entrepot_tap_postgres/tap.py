@@ -8,6 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 import psycopg
+from singer_sdk import typing as th
+from tap_postgres.tap import TapPostgres as MeltanoLabsTap
+
+from entrepot_core.config.project import project_root
 from entrepot_core.policy import tables
 from entrepot_core.policy.tables import Policy, PolicyText, TableRule
 from entrepot_core.postgres import catalog
@@ -17,9 +21,6 @@ from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.plugin import Plugin
 from entrepot_core.singer.spool import FORMAT, Spool
-from singer_sdk import typing as th
-from tap_postgres.tap import TapPostgres as MeltanoLabsTap
-
 from entrepot_tap_postgres import relation
 from entrepot_tap_postgres.errors import Refused
 from entrepot_tap_postgres.streams import (
@@ -28,7 +29,6 @@ from entrepot_tap_postgres.streams import (
     Position,
     RecordStream,
 )
-from pg_replica.settings import project_root
 
 _VARIABLES = {
     "sqlalchemy_url": "SOURCE_DATABASE_URL",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+
 from entrepot_core.postgres.identifiers import TableName
 
 # The types of a table's columns, their elements, bases and attributes; an extension's are left

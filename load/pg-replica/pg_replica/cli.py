@@ -6,18 +6,19 @@ import logging
 import sys
 
 import click
+
 from entrepot_core.base import logs
 from entrepot_core.base.errors import Refused, ReplicaError
 from entrepot_core.base.redaction import redact
 from entrepot_core.config import domains
 from entrepot_core.postgres.connection import one_line
-
-from pg_replica.audit.command.command import audit
+from pg_replica.audit.command import audit
 from pg_replica.commands import drop_previous
 from pg_replica.commands.run import run
-from pg_replica.external.publish import publish
+from pg_replica.external import publish
 from pg_replica.preflight.checks import check
-from pg_replica.settings import Settings, load
+from pg_replica.preflight.variables import load
+from pg_replica.settings import Settings
 
 _EXIT_STATUS = """\b
 Exit status:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import psycopg
+
 from entrepot_core.base.errors import PublishedWithFault, Refused, ReplicaError
 from entrepot_core.base.logs import event
 from entrepot_core.postgres import catalog
@@ -16,15 +17,13 @@ from entrepot_core.postgres.identifiers import PUBLIC, TableName
 from entrepot_core.warehouse import dependents
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
-
-from pg_replica.dump.items import items
-from pg_replica.dump.items.items import FOREIGN_KEY, REFRESH, Item
-from pg_replica.preflight.checks import Report
-from pg_replica.publish.swap import swap as publish
-from pg_replica.restore.restorer import landing
-from pg_replica.restore.restorer import restorer as restore
-from pg_replica.restore.restorer.progress import Display
-from pg_replica.restore.restorer.scheduler import Crew
+from pg_replica.dump.items import FOREIGN_KEY, REFRESH, Item, items
+from pg_replica.preflight.report import Report
+from pg_replica.publish import swap as publish
+from pg_replica.restore import landing
+from pg_replica.restore import restorer as restore
+from pg_replica.restore.progress import Display
+from pg_replica.restore.scheduler import Crew
 from pg_replica.settings import Settings
 from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
 from pg_replica.verify.compare import compare
@@ -96,7 +95,7 @@ class Night:
     def _open_origin(self, display: Display) -> Origin:
         if self._source is not None:
             return LiveOrigin(self._settings, self._source, self._report)
-        return DumpOrigin(self._settings, self._report, display)
+        return DumpOrigin(self._settings, self._report, display.count)
 
     def _empty_landing(self, main: psycopg.Connection) -> None:
         left = set(self._record.unclean_landing()) | {PUBLIC}

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
-from entrepot_core.base.errors import Refused
-from entrepot_core.base.redaction import redact
-from entrepot_core.config import domains, environment, retired, sources
-from entrepot_core.config.environment import FROM_ENVIRONMENT
-from entrepot_core.postgres.identifiers import LONGEST_NAME
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from pg_replica.dump.items import providers
+from entrepot_core.base.errors import Refused
+from entrepot_core.config.environment import FROM_ENVIRONMENT
+from entrepot_core.config.project import project_root
+from entrepot_core.postgres.identifiers import LONGEST_NAME
+from entrepot_core.postgres.urls import password_of
 
-_URLS = ("SOURCE_DATABASE_URL", "TARGET_DATABASE_URL", "EXTERNAL_DATABASE_URL")
 ForeignKeys = Literal["not_valid", "true", "false"]
-
-
-def project_root() -> Path:
-    """Find the Meltano project's folder.
-
-    Returns:
-        What Meltano says when it runs us, else the current folder.
-    """
-    return Path(os.environ.get("MELTANO_PROJECT_ROOT") or ".").resolve()
 
 
 class Settings(BaseSettings):
@@ -177,26 +165,6 @@ class Settings(BaseSettings):
         ]
 
 
-def password_of(url: str) -> str | None:
-    """Take the password out of a URL.
-
-    Args:
-        url: A PostgreSQL, http(s) or s3 URL, or a path.
-
-    Returns:
-        The decoded password; None when there is none.
-    """
-    if url.startswith(("http://", "https://", "s3://")):
-        from urllib.parse import unquote, urlsplit
-
-        password = urlsplit(url).password
-        return unquote(password) if password else None
-    try:
-        return conninfo_to_dict(url).get("password")  # type: ignore[return-value]
-    except psycopg.ProgrammingError:
-        return None
-
-
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
@@ -205,43 +173,3 @@ def _zone(name: str) -> ZoneInfo:
             f"names no time zone of this machine: {name!r}; write it as Europe/Paris, and "
             "have the system's package tzdata"
         ) from None
-
-
-def load(*, needs_source: bool = True) -> Settings:
-    """Read the settings from the environment.
-
-    Args:
-        needs_source: Whether something to replicate must be named.
-
-    Returns:
-        The settings; the redactor knows their secrets.
-
-    Raises:
-        Refused: With every wrong or missing variable at once.
-    """
-    for name in _URLS:
-        if os.environ.get(name):
-            redact.hide(password_of(os.environ[name]))
-    settings, problems = environment.read(Settings)
-    try:
-        if providers.of(os.environ.get("DUMP_PATH", "")) and settings:
-            settings.time_zone  # noqa: B018 -- only a provider's backup has a day
-    except Refused as refusal:
-        problems += refusal.problems
-    origins = (os.environ.get("SOURCE_DATABASE_URL"), os.environ.get("DUMP_PATH"))
-    if needs_source and not any(origins):
-        problems.append(
-            "SOURCE_DATABASE_URL is missing: give the source's URL, or the path of a dump "
-            "in DUMP_PATH"
-        )
-    try:
-        domains.enabled()
-    except Refused as refusal:
-        problems += refusal.problems
-    problems += sources.problems(os.environ)
-    problems += retired.problems(os.environ)
-    if problems or settings is None:
-        raise Refused(problems)
-    for secret in settings.secrets:
-        redact.hide(secret)
-    return settings

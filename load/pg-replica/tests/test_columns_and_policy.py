@@ -7,6 +7,7 @@ import hmac
 from pathlib import Path
 
 import pytest
+
 from entrepot_core.policy import tables
 from entrepot_core.policy.columns import rewriter
 from entrepot_core.policy.tables import TableRule

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from entrepot_core.base.errors import Refused
 from entrepot_core.config import domains
 

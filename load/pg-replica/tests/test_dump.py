@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from entrepot_core.base.errors import Refused
 from entrepot_core.postgres.identifiers import TableName
-from pg_replica.dump.items.items import schemas_of, sections, split_items
-from pg_replica.dump.items.plain import PlainDump
-from pg_replica.restore.restorer.landing import parents
+from pg_replica.dump.items import parents, schemas_of, sections, split_items
+from pg_replica.dump.plain import PlainDump
 
 DUMP = """\
 --

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+
 from entrepot_core.postgres.copy.libpq import CopyError, Patience
 from entrepot_core.postgres.copy.passthrough import FramedCopyOut
 

@@ -7,13 +7,10 @@ import json
 from urllib.parse import quote as percent
 
 import pytest
+
 from entrepot_core.base.redaction import Redactor
-from entrepot_core.postgres.identifiers import (
-    TableName,
-    nearest,
-    parse_qualified,
-    quote,
-)
+from entrepot_core.base.suggest import nearest
+from entrepot_core.postgres.identifiers import TableName, parse_qualified, quote
 
 
 @pytest.mark.parametrize(

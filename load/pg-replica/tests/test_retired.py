@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from entrepot_core.config import retired
 
 ROOT = Path(__file__).parents[3]

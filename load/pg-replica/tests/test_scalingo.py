@@ -9,15 +9,16 @@ from datetime import timezone
 from pathlib import Path
 
 import pytest
+
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.base.redaction import redact
-from pg_replica.dump.items.providers.provider import newest, wait_for_today
-from pg_replica.dump.items.providers.scalingo import Scalingo
-from pg_replica.dump.items.unwrap import unwrap
-
 from entrepot_lab.sources.scalingo import APP, REGION, TOKEN, Provider, backup
-from pg_replica.dump.items import fetch, providers
-from pg_replica.settings import Settings, load
+from pg_replica.dump import fetch, providers
+from pg_replica.dump.providers.provider import newest, wait_for_today
+from pg_replica.dump.providers.scalingo import Scalingo
+from pg_replica.dump.unwrap import unwrap
+from pg_replica.preflight.variables import load
+from pg_replica.settings import Settings
 
 
 @pytest.fixture

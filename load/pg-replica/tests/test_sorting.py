@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pg_replica.restore.restorer.index_memory import enough
+
+from pg_replica.restore.index_memory import enough
 
 GB = 1024**3
 RUN = 34 * 8192

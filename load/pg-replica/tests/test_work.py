@@ -6,8 +6,9 @@ import threading
 import time
 
 import pytest
+
 from entrepot_core.postgres.copy.libpq import Stopped
-from pg_replica.restore.restorer.scheduler import Crew, Task
+from pg_replica.restore.scheduler import Crew, Task
 
 
 def crew(workers: int = 3) -> tuple[Crew, threading.Event, list[str]]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from threading import Event
 
 import psycopg
+
 from entrepot_core.policy.columns import unescaped
 from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
 from entrepot_core.postgres.identifiers import literal, quote
-
 from entrepot_target_postgres.errors import CannotLoad
-from entrepot_target_postgres.tables.ddl.shape import Shape
+from entrepot_target_postgres.tables.shape import Shape
 
 _CHUNK = 256 * 1024  # bytes
 _RESULTS = 5  # more than a refused COPY has

@@ -11,7 +11,7 @@ from singer_sdk.sinks.core import JSONSchemaValidator
 
 from entrepot_target_postgres.copying import CopyFile, Lines
 from entrepot_target_postgres.rows import Encoder, Landing
-from entrepot_target_postgres.tables.ddl.shape import holds_json_text
+from entrepot_target_postgres.tables.shape import holds_json_text
 
 if t.TYPE_CHECKING:
     from singer_sdk.sinks.core import BaseJSONSchemaValidator

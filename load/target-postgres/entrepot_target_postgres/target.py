@@ -11,12 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
-from entrepot_core.postgres.connection import Database
-from entrepot_core.postgres.copy.libpq import CopyError
-from entrepot_core.singer.config import from_variables, loaded
-from entrepot_core.singer.plugin import Plugin
-from entrepot_core.singer.spool import FORMAT, KEYWORD, path_of, remove_if_empty
-from entrepot_core.warehouse.schemas import Naming
 from psycopg.conninfo import make_conninfo
 from singer_sdk import Target, exceptions
 from singer_sdk import typing as th
@@ -26,10 +20,16 @@ from sqlalchemy import make_url
 from target_postgres.connector import PostgresConnector
 from target_postgres.target import TargetPostgres as MeltanoLabsTarget
 
+from entrepot_core.postgres.connection import Database
+from entrepot_core.postgres.copy.libpq import CopyError
+from entrepot_core.singer.config import from_variables, loaded
+from entrepot_core.singer.plugin import Plugin
+from entrepot_core.singer.spool import FORMAT, KEYWORD, path_of, remove_if_empty
+from entrepot_core.warehouse.schemas import Naming
 from entrepot_target_postgres.append.load import AppendLoad
 from entrepot_target_postgres.copying import CopyFile
 from entrepot_target_postgres.errors import CannotLoad
-from entrepot_target_postgres.loads.upsert.router import (
+from entrepot_target_postgres.loads.router import (
     APPEND,
     OVERWRITE,
     UPSERT,
@@ -39,7 +39,7 @@ from entrepot_target_postgres.messages import Reader
 from entrepot_target_postgres.sinks import StreamSink
 
 if t.TYPE_CHECKING:
-    from entrepot_target_postgres.loads.upsert.upsert import Load
+    from entrepot_target_postgres.loads.upsert import Load
 
 _VARIABLES = {
     "replica_schema": "REPLICA_SCHEMA",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from entrepot_target_postgres.tables.ddl.drift import compare, is_wider
+
+from entrepot_target_postgres.tables.drift import compare, is_wider
 
 
 @pytest.mark.parametrize(

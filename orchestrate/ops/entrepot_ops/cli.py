@@ -7,21 +7,27 @@ import logging
 import sys
 
 import click
+
 from entrepot_core.base import logs
 from entrepot_core.base.errors import Refused, ReplicaError
+from entrepot_core.base.suggest import nearest
 from entrepot_core.postgres.connection import one_line
-from entrepot_core.postgres.identifiers import nearest
-
 from entrepot_ops.help import EXIT_STATUS
 
 # Verb → the module below `entrepot_ops` whose attribute `command` it is, and what it does.
 _VERBS = {
-    "nightly": ("nightly", "Run a night, or the rest of one that failed."),
-    "status": ("status", "Show the last nights, the running step, the next run."),
-    "report": ("report", "Write what happened in a night, failures first."),
-    "import-log": ("import_log", "Record an old pg_restore log, to compare with."),
-    "notify": ("notify", "Tell NOTIFICATIONS and Sentry how a night ended."),
-    "crontab": ("crontab", "Print, check, install or remove the crontab."),
+    "nightly": ("nights.command", "Run a night, or the rest of one that failed."),
+    "status": (
+        "report.status",
+        "Show the last nights, the running step, the next run.",
+    ),
+    "report": ("report.command", "Write what happened in a night, failures first."),
+    "import-log": (
+        "report.import_log",
+        "Record an old pg_restore log, to compare with.",
+    ),
+    "notify": ("notify.command", "Tell NOTIFICATIONS and Sentry how a night ended."),
+    "crontab": ("schedule.crontab", "Print, check, install or remove the crontab."),
     "export-schema": ("backups.export_schema", "Copy the schema, without data."),
     "push-dump": ("backups.push_dump", "Dump a whole database to S3 or a folder."),
     "metabase-backup": ("backups.metabase_backup", "Back up Metabase's database."),

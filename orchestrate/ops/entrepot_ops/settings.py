@@ -14,10 +14,6 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from cronsim import CronSim, CronSimError
-from entrepot_core.base import logs
-from entrepot_core.base.errors import Refused
-from entrepot_core.base.redaction import redact
-from entrepot_core.postgres.connection import Database
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     BaseModel,
@@ -29,7 +25,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pg_replica.settings import password_of, project_root
+from entrepot_core.base import logs
+from entrepot_core.base.errors import Refused
+from entrepot_core.base.redaction import redact
+from entrepot_core.config.project import project_root
+from entrepot_core.postgres.connection import Database
+from entrepot_core.postgres.urls import password_of
 
 _SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "API_KEY", "DSN")
 _SHORTEST_LINE = 6  # of a secret of several lines, which tools print line by line

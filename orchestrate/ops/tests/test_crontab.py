@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from entrepot_core.base.errors import Refused
 
-from entrepot_ops.schedule.expression import crontab
+from entrepot_core.base.errors import Refused
+from entrepot_ops.schedule import crontab
 from entrepot_ops.settings import ScheduleSettings
 
 _PROJECT = """

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from entrepot_ops.report.command.pg_restore_log import parse
+
+from entrepot_ops.report.pg_restore_log import parse
 
 
 def test_a_serial_restore() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from entrepot_core.base.errors import Refused
 
+from entrepot_core.base.errors import Refused
 from entrepot_ops.meltano.project import Job, Project
 from entrepot_ops.nights import plan
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from entrepot_ops.schedule.expression import expression as schedule
+from entrepot_ops.schedule import expression as schedule
 from entrepot_ops.settings import check_expression, seconds_of
 
 PARIS = "Europe/Paris"

@@ -19,26 +19,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+
 from entrepot_core.base.errors import Differs, Refused, TransientFailure
 from entrepot_core.base.logs import event
+from entrepot_core.base.suggest import nearest
 from entrepot_core.policy import columns
 from entrepot_core.policy import tables as policy
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.copy.libpq import CopyOut, Patience, copy_in
-from entrepot_core.postgres.identifiers import (
-    TableName,
-    literal,
-    nearest,
-    quote,
-    unlike,
-)
+from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
 from entrepot_core.postgres.snapshot import GaveWay, Held, Limits
 from entrepot_core.warehouse import changes
 from entrepot_core.warehouse.locks import APPEND_KEY, warehouse_lock
 from entrepot_core.warehouse.runs import Record
-
-from pg_replica.preflight.checks import databases
+from pg_replica.databases import databases
 from pg_replica.settings import Settings
 
 _RANGE_ROWS = 100_000

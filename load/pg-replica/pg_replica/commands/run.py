@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import psycopg
+
 from entrepot_core.base.errors import (
     Interrupted,
     PublishedWithFault,
@@ -19,10 +14,10 @@ from entrepot_core.base.errors import (
     TransientFailure,
 )
 from entrepot_core.base.logs import event
+from entrepot_core.base.signals import signals_end_the_run, signals_ignored
 from entrepot_core.postgres.connection import Database, one_line
 from entrepot_core.warehouse.locks import end_orphans, warehouse_lock
 from entrepot_core.warehouse.runs import Record
-
 from pg_replica.night import Night
 from pg_replica.preflight import checks
 from pg_replica.settings import Settings
@@ -31,7 +26,6 @@ _ATTEMPTS = 2
 _PAUSE = 1.0  # seconds that a server may take to notice that it must restart
 _SERVER_RESTART = 120.0  # seconds that a server may take to accept connections again
 _CLEAN_UP = 20.0  # seconds: children and landing are gone 30 seconds after a SIGTERM
-_PARENT_POLL = 1.0
 
 
 def run(settings: Settings) -> None:
@@ -112,7 +106,7 @@ def _attempt(night: Night, lock: psycopg.Connection, record: Record) -> None:
 
 def _end_badly(night: Night, record: Record, error: BaseException) -> None:
     """Give the space back and say what happened, if the warehouse still answers."""
-    with _no_more_signals():
+    with signals_ignored():
         try:
             if not night.published:
                 night.clean_up()
@@ -124,53 +118,3 @@ def _end_badly(night: Night, record: Record, error: BaseException) -> None:
                 record.close("failed", one_line(error))
         except (ReplicaError, psycopg.Error) as later:
             event(f"the failure could not be recorded: {one_line(later)}", level=30)
-
-
-@contextmanager
-def signals_end_the_run() -> Iterator[None]:
-    """Turn SIGTERM, SIGINT and our parent's death into an exception in the main thread.
-
-    Under Meltano, whose death would otherwise leave us writing as an orphan, the parent is
-    watched.
-
-    Yields:
-        Nothing.
-    """
-
-    def end(number: int, _: FrameType | None) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number, f"ended by {signal.Signals(number).name}")
-
-    before = {
-        number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    if os.environ.get("MELTANO_PROJECT_ROOT"):
-        threading.Thread(
-            target=_watch_parent, args=(os.getppid(),), daemon=True
-        ).start()
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _watch_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_POLL)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-@contextmanager
-def _no_more_signals() -> Iterator[None]:
-    """Clean up to the end."""
-    before = {
-        number: signal.signal(number, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from entrepot_core.postgres.connection import explained
 from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from pg_replica.preflight.checks import databases
+from entrepot_core.postgres.connection import explained
+from pg_replica.databases import databases
 from pg_replica.settings import Settings
 
 _RUNS = """

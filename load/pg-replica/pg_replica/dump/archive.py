@@ -14,10 +14,10 @@ from entrepot_core.base.errors import Refused, RunFailed, ToolKilled
 from entrepot_core.postgres import client_tools as tools
 from entrepot_core.postgres.client_tools import ClientTools
 from entrepot_core.postgres.identifiers import TableName
-
-from pg_replica.dump.items import inserts
-from pg_replica.dump.items.items import SEQUENCE_SET, TABLE_DATA, Item, split_items
-from pg_replica.dump.items.plain import codec, cut_inserts
+from pg_replica.dump import inserts
+from pg_replica.dump.encodings import codec
+from pg_replica.dump.items import SEQUENCE_SET, TABLE_DATA, Item, split_items
+from pg_replica.dump.plain import cut_inserts
 
 _BLOCK = 256 * 1024
 _END_OF_ROWS = b"\\.\n"

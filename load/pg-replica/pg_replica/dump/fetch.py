@@ -8,15 +8,15 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import urllib3
+
 from entrepot_core.base.errors import Refused, TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
 from entrepot_core.storage import s3
 from entrepot_core.storage.disk import Progress, check_room, local_name
 from entrepot_core.storage.http import Download, whole_length
-
-from pg_replica.dump.items import providers
-from pg_replica.dump.items.providers.provider import Provider, wait_for_today
+from pg_replica.dump import providers
+from pg_replica.dump.providers.provider import Provider, wait_for_today
 from pg_replica.settings import Settings
 
 

@@ -231,3 +231,40 @@ def schemas_of(items: Iterable[Item]) -> list[str]:
     named = {item.schema for item in items if item.schema}
     created = {item.tag for item in items if item.kind == "SCHEMA"}
     return [PUBLIC, *sorted((named | created) - {PUBLIC})]
+
+
+_ATTACH = re.compile(
+    rf"ALTER TABLE (?:ONLY )?({QUALIFIED}) ATTACH PARTITION ({QUALIFIED})"
+)
+
+
+_PARTITION_OF = re.compile(
+    rf"CREATE (?:UNLOGGED )?TABLE ({QUALIFIED}) PARTITION OF ({QUALIFIED})"
+)
+
+
+_INHERITS = re.compile(
+    rf"CREATE (?:UNLOGGED )?TABLE ({QUALIFIED}) \(.*^\)\s*INHERITS \(({QUALIFIED})",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def parents(items: Iterable[Item]) -> dict[TableName, TableName]:
+    """Find which tables are partitions or children of which.
+
+    Args:
+        items: A dump's items.
+
+    Returns:
+        The (first) parent of each child.
+    """
+    found = {}
+    for item in items:
+        for pattern, child, parent in (
+            (_ATTACH, 2, 1),
+            (_PARTITION_OF, 1, 2),
+            (_INHERITS, 1, 2),
+        ):
+            for match in pattern.finditer(item.sql):
+                found[parse_qualified(match[child])] = parse_qualified(match[parent])
+    return found

@@ -10,9 +10,8 @@ import shutil
 
 from entrepot_core.postgres.client_tools import ClientTools
 from entrepot_core.storage.disk import Progress
-
-from pg_replica.dump.items.archive import Archive, open_archive
-from pg_replica.dump.items.plain import PlainDump
+from pg_replica.dump.archive import Archive, open_archive
+from pg_replica.dump.plain import PlainDump
 from pg_replica.settings import Settings
 
 Dump = Archive | PlainDump
@@ -36,8 +35,8 @@ def open_dump(
         TransientFailure: If it could not be fetched.
     """
     # A night from a live source has no use for what these bring along.
-    from pg_replica.dump.items.fetch import bring
-    from pg_replica.dump.items.unwrap import is_archive, unwrap
+    from pg_replica.dump.fetch import bring
+    from pg_replica.dump.unwrap import is_archive, unwrap
 
     assert settings.dump_path is not None
     folder = settings.work_dir / "dumps"

@@ -16,9 +16,9 @@ from typing import IO
 
 from entrepot_core.base.errors import Refused
 from entrepot_core.postgres.identifiers import QUALIFIED, TableName, parse_qualified
-
-from pg_replica.dump.items import inserts
-from pg_replica.dump.items.items import Item, split_items
+from pg_replica.dump import inserts
+from pg_replica.dump.encodings import codec
+from pg_replica.dump.items import Item, split_items
 
 _BLOCK = 256 * 1024
 _TOKEN = re.compile(
@@ -42,13 +42,6 @@ _IGNORED = re.compile(
 # How pg_dump writes the body of a function in standard SQL, whose statements end as ours do.
 _BODY, _BODY_END = b"BEGIN ATOMIC", b"END;"
 _ENCODING = re.compile(rb"SET client_encoding = '([A-Za-z0-9_]+)';")
-# PostgreSQL's names of the encodings that Python calls otherwise.
-_CODECS = {
-    "LATIN1": "iso8859-1",
-    "LATIN9": "iso8859-15",
-    "WIN1252": "cp1252",
-    "SQL_ASCII": "utf-8",
-}
 _PSQL_OF_PG_DUMP = (b"\\restrict ", b"\\unrestrict ")
 
 
@@ -282,15 +275,6 @@ class _Reader:
                 parse_qualified(table), self._path, statement + b"\n", start, end
             )
         )
-
-
-def codec(encoding: str) -> str:
-    """Give Python's name of an encoding.
-
-    Args:
-        encoding: PostgreSQL's name.
-    """
-    return _CODECS.get(encoding, encoding)
 
 
 class PlainDump:

@@ -6,6 +6,7 @@ import threading
 import time
 
 import psycopg
+
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.policy import columns
 from entrepot_core.policy.tables import TableRule
@@ -13,9 +14,8 @@ from entrepot_core.postgres import catalog, client_tools
 from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.copy.libpq import CopyError, CopyOut, Patience, copy_in
 from entrepot_core.warehouse.runs import Item, Record, utc_now
-
+from pg_replica.dump.items import LEFT_OUT
 from pg_replica.dump.items import items as dump
-from pg_replica.dump.items.items import LEFT_OUT
 from pg_replica.settings import Settings
 from pg_replica.warehouse import objects
 

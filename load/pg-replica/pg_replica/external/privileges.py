@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import psycopg
+
 from entrepot_core.postgres.catalog import NOT_AN_EXTENSIONS, USER_SCHEMAS
 
 # Through itself and every role that it may become. A security definer function may read anything.

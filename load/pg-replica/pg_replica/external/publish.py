@@ -11,27 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+
 from entrepot_core.base.errors import Refused, ReplicaError, RunFailed, TransientFailure
 from entrepot_core.base.logs import event
+from entrepot_core.base.signals import signals_end_the_run
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import Database, are_same, explained
 from entrepot_core.postgres.identifiers import PUBLIC, TableName, literal, quote
+from entrepot_core.postgres.server import major, role_exists
 from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
-
-from pg_replica.commands import drop_previous
-from pg_replica.commands.run import signals_end_the_run
+from pg_replica.databases import OLDEST_WAREHOUSE, databases
 from pg_replica.external.publish import copy_to_database, privileges, row_security, seal
-from pg_replica.external.publish.seal import EVERYONE, Seal
-from pg_replica.preflight.checks import (
-    OLDEST_WAREHOUSE,
-    Report,
-    databases,
-    major,
-    role_exists,
-)
-from pg_replica.publish.swap.swap import Swap, grant_to_reader
+from pg_replica.external.seal import EVERYONE, Seal
+from pg_replica.preflight.report import Report
+from pg_replica.publish import retired
+from pg_replica.publish.swap import Swap, grant_to_reader
 from pg_replica.settings import Settings
 from pg_replica.warehouse import objects
 
@@ -115,7 +111,7 @@ def _publish_elsewhere(
             there.execute(_commented(_NEXT, sealed.text))
             row_security.copy_mapping(lock, there)
         _publish(settings, target, there, record, sealed)
-        drop_previous.drop_retired(there, record)
+        retired.drop_retired(there, record)
 
 
 def _publish(

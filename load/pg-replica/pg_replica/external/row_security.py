@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import psycopg
+
 from entrepot_core.base.errors import RunFailed
 from entrepot_core.postgres.identifiers import TableName, quote
-
-from pg_replica.external.publish.seal import EVERYONE, ExternalTable
+from pg_replica.external.seal import EVERYONE, ExternalTable
 
 _POLICY = "rows_of_the_reader"
 _ROWS = "SELECT role_name::text, organization_id FROM entrepot_ops.external_rows"

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 import psycopg
+
 from entrepot_core.base.errors import RunFailed
 from entrepot_core.postgres.identifiers import quote
 

@@ -6,90 +6,30 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+
 from entrepot_core.base.errors import Refused, TransientFailure
+from entrepot_core.base.suggest import nearest
 from entrepot_core.config import retired
 from entrepot_core.policy import tables as policy
-from entrepot_core.policy.tables import Policy, PolicyText
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres import client_tools as tools
-from entrepot_core.postgres.client_tools import ClientTools
 from entrepot_core.postgres.connection import Database, are_same, one_line
-from entrepot_core.postgres.identifiers import PUBLIC, nearest
+from entrepot_core.postgres.identifiers import PUBLIC
+from entrepot_core.postgres.server import major, role_exists
 from entrepot_core.warehouse.schemas import Naming
-
-from pg_replica.dump.items import providers
-from pg_replica.dump.items.providers.provider import Provider, newest
+from pg_replica.databases import OLDEST_WAREHOUSE, databases
+from pg_replica.dump import providers
+from pg_replica.dump.providers.provider import Provider, newest
+from pg_replica.preflight.policy import policy_problems
+from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
 from pg_replica.warehouse import objects
 
 _MANY = 10
 _OLDEST_SOURCE = 12
-OLDEST_WAREHOUSE = 13
-
-
-@dataclass
-class Report:
-    """What the checks found.
-
-    Attributes:
-        problems: Each makes the run impossible or dangerous.
-        warnings: Each deserves a look.
-        notes: What was found in order.
-        tools: The client tools that can be used, in order of preference.
-        policy_text: The table policy as written.
-    """
-
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    tools: list[ClientTools] = field(default_factory=list)
-    policy_text: PolicyText | None = None
-
-
-def databases(settings: Settings) -> tuple[Database | None, Database]:
-    """Describe the two databases.
-
-    Args:
-        settings: With their URLs.
-
-    Returns:
-        The source, None for a dump; and the warehouse.
-    """
-    source = None
-    if settings.mode == "live" and settings.source_database_url:
-        source = Database(
-            "source",
-            settings.source_database_url,
-            settings.network_timeout,
-            (
-                (
-                    "row_security",
-                    "off",
-                ),  # an error rather than rows that silently stay away
-                ("lock_timeout", f"{settings.source_lock_timeout * 1000:.0f}ms"),
-            ),
-        )
-    warehouse = Database(
-        "warehouse",
-        settings.target_database_url,
-        settings.network_timeout,
-        (
-            (
-                "synchronous_commit",
-                "off",
-            ),  # a crash loses the landing, which is rebuilt
-            ("maintenance_work_mem", settings.maintenance_work_mem),
-            # Compresses several times faster than pglz; a server built without it has none.
-            ("default_toast_compression", "lz4"),
-            ("check_function_bodies", "off"),
-            ("row_security", "off"),
-        ),
-    )
-    return source, warehouse
 
 
 def check(settings: Settings) -> Report:
@@ -152,11 +92,6 @@ def _connect(database: Database, report: Report) -> psycopg.Connection | None:
     return session
 
 
-def major(session: psycopg.Connection) -> int:
-    """Give a server's major version."""
-    return session.info.server_version // 10000
-
-
 def _check_tools(
     settings: Settings,
     source: Database | None,
@@ -216,17 +151,6 @@ def _check_warehouse(
             f"there is no role {settings.internal_reader}: nobody is granted the right to read; "
             "create it, or name the readers' role in INTERNAL_READER"
         )
-
-
-def role_exists(session: psycopg.Connection, role: str) -> bool:
-    """Say whether a server has a role.
-
-    Args:
-        session: A session on it.
-        role: The name.
-    """
-    query = "SELECT true FROM pg_catalog.pg_roles WHERE rolname = %s"
-    return session.execute(query, [role]).fetchone() is not None
 
 
 def _check_landing(session: psycopg.Connection, report: Report) -> None:
@@ -294,36 +218,6 @@ def _check_source(
     ]
     report.problems += Naming(settings.replica_schema).problems(schemas)
     _estimate(session, sum(table.size for table in copied), report)
-
-
-def policy_problems(
-    resolved: Policy, tables: list[catalog.Table], settings: Settings
-) -> list[str]:
-    """Find what a policy asks for and cannot have.
-
-    Args:
-        resolved: The policy.
-        tables: The source's tables.
-        settings: For the secret.
-
-    Returns:
-        One sentence each.
-    """
-    problems = []
-    if resolved.pseudonymises and not settings.pseudonym_secret:
-        problems.append(
-            "PSEUDONYM_SECRET is missing: the table policy pseudonymises columns; set a random "
-            "text of at least 16 characters, and keep it: pseudonyms change with it"
-        )
-    for table in tables:
-        rule = resolved.rule(table.name)
-        problems += [
-            f"{settings.tables_file}: column {column.name!r} of table {table.name} is part "
-            "of its primary key and cannot be left out: pseudonymise it"
-            for column in table.columns
-            if column.in_key and rule.columns.get(column.name) == "exclude"
-        ]
-    return problems
 
 
 def _estimate(session: psycopg.Connection, rows: int, report: Report) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import errors
+
 from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.postgres.connection import Database, one_line
@@ -18,8 +20,6 @@ from entrepot_core.postgres.identifiers import PUBLIC, TableName, quote
 from entrepot_core.warehouse.dependents import Dependent
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
-from psycopg import errors
-
 from pg_replica.warehouse import objects
 
 _LOCK_TIMEOUT = "2s"

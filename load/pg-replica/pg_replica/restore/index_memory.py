@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from math import isqrt
 
 import psycopg
+
 from entrepot_core.postgres.identifiers import TableName
 
 _LEAST = 16 * 1024**2

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 
 import psycopg
+
 from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.policy.columns import PSEUDONYM_LENGTH
 from entrepot_core.policy.tables import Policy, TableRule
@@ -21,45 +22,13 @@ from entrepot_core.postgres.identifiers import (
 from entrepot_core.warehouse.runs import Item as RecordedItem
 from entrepot_core.warehouse.runs import Record, utc_now
 from entrepot_core.warehouse.schemas import Naming
-
-from pg_replica.dump.items.items import LEFT_OUT, Item
+from pg_replica.dump.items import LEFT_OUT, Item
 from pg_replica.warehouse import objects
 
 _PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
 _RANGE_TYPE = re.compile(rf"CREATE TYPE (?P<type>{QUALIFIED}) AS RANGE ")
 _MULTIRANGE = re.compile(rf"multirange_type_name = (?P<type>{QUALIFIED})")
 _MANY = 20  # failed items that a message lists
-_ATTACH = re.compile(
-    rf"ALTER TABLE (?:ONLY )?({QUALIFIED}) ATTACH PARTITION ({QUALIFIED})"
-)
-_PARTITION_OF = re.compile(
-    rf"CREATE (?:UNLOGGED )?TABLE ({QUALIFIED}) PARTITION OF ({QUALIFIED})"
-)
-_INHERITS = re.compile(
-    rf"CREATE (?:UNLOGGED )?TABLE ({QUALIFIED}) \(.*^\)\s*INHERITS \(({QUALIFIED})",
-    re.DOTALL | re.MULTILINE,
-)
-
-
-def parents(items: Iterable[Item]) -> dict[TableName, TableName]:
-    """Find which tables are partitions or children of which.
-
-    Args:
-        items: A dump's items.
-
-    Returns:
-        The (first) parent of each child.
-    """
-    found = {}
-    for item in items:
-        for pattern, child, parent in (
-            (_ATTACH, 2, 1),
-            (_PARTITION_OF, 1, 2),
-            (_INHERITS, 1, 2),
-        ):
-            for match in pattern.finditer(item.sql):
-                found[parse_qualified(match[child])] = parse_qualified(match[parent])
-    return found
 
 
 def clean(connection: psycopg.Connection, schemas: list[str]) -> None:

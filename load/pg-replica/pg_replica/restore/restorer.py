@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import psycopg
+
 from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres.connection import one_line
@@ -18,12 +19,11 @@ from entrepot_core.postgres.copy.libpq import CopyError, Patience, Stopped, copy
 from entrepot_core.postgres.identifiers import PART, QUALIFIED, TableName, quote
 from entrepot_core.warehouse.runs import Item as RecordedItem
 from entrepot_core.warehouse.runs import Record, utc_now
-
-from pg_replica.dump.items.items import FOREIGN_KEY, REFRESH, Item
-from pg_replica.restore.restorer.index_memory import memory_of_a_sort
-from pg_replica.restore.restorer.landing import Builder
-from pg_replica.restore.restorer.progress import Display
-from pg_replica.restore.restorer.scheduler import Crew, Task
+from pg_replica.dump.items import FOREIGN_KEY, REFRESH, Item
+from pg_replica.restore.index_memory import memory_of_a_sort
+from pg_replica.restore.landing import Builder
+from pg_replica.restore.progress import Display
+from pg_replica.restore.scheduler import Crew, Task
 from pg_replica.source.rows import Portion
 from pg_replica.warehouse.sessions import Sessions
 

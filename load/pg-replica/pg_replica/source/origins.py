@@ -6,19 +6,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 import psycopg
+
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.policy.tables import Policy, PolicyText
 from entrepot_core.postgres import catalog, client_tools
 from entrepot_core.postgres.catalog import Fact
 from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.identifiers import TableName, literal
-
+from pg_replica.dump.items import REFRESH, Item, parents
 from pg_replica.dump.items import items as dump
-from pg_replica.dump.items.items import REFRESH, Item
-from pg_replica.dump.items.open import forget, open_dump
-from pg_replica.preflight.checks import Report, policy_problems
-from pg_replica.restore.restorer.landing import parents
-from pg_replica.restore.restorer.progress import Display
+from pg_replica.dump.open import forget, open_dump
+from pg_replica.preflight.policy import policy_problems
+from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
 from pg_replica.source.rows import Portion, dump_portions, live_portions
 from pg_replica.source.snapshot import Snapshot
@@ -222,18 +221,20 @@ class LiveOrigin:
 class DumpOrigin:
     """A dump."""
 
-    def __init__(self, settings: Settings, report: Report, display: Display) -> None:
+    def __init__(
+        self, settings: Settings, report: Report, count_bytes: Callable[[int], None]
+    ) -> None:
         """Fetch, unwrap and read all but the rows.
 
         Args:
             settings: The variables.
             report: What the checks found.
-            display: Shows the bytes fetched.
+            count_bytes: Told the bytes fetched.
         """
         assert report.policy_text is not None
         self._settings = settings
         self._text: PolicyText = report.policy_text
-        self._dump = open_dump(settings, report.tools, display.count)
+        self._dump = open_dump(settings, report.tools, count_bytes)
         self.items = self._dump.items
         self.policy = Policy(tolerated=self._text.tolerated)
         self._check()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import psycopg
+
 from entrepot_core.base.errors import RunFailed
 from entrepot_core.policy import columns
 from entrepot_core.policy.tables import Policy, TableRule
@@ -20,10 +21,9 @@ from entrepot_core.postgres.copy.passthrough import (
     put_frames,
 )
 from entrepot_core.postgres.identifiers import PART, TableName, quote
-
-from pg_replica.dump.items.items import TableData
-from pg_replica.dump.items.open import Dump
-from pg_replica.dump.items.plain import codec
+from pg_replica.dump.encodings import codec
+from pg_replica.dump.items import TableData
+from pg_replica.dump.open import Dump
 from pg_replica.source.snapshot import Snapshot
 from pg_replica.warehouse.sessions import Sessions
 

@@ -15,12 +15,14 @@ import time
 from collections.abc import Callable
 
 import psycopg
+from psycopg import errors, sql
+
 from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import Database, hang_up, one_line
 from entrepot_core.postgres.identifiers import TableName, quote
-from psycopg import errors, sql
+from entrepot_core.postgres.snapshot import WAITERS
 
 _TABLES_A_STATEMENT = 300
 _WATCH_PAUSE = 1.0  # seconds
@@ -276,18 +278,6 @@ class Snapshot:
 
 
 _IN_RECOVERY = "SELECT pg_catalog.pg_is_in_recovery()"
-# Lock requests that wait for one of our sessions, by whatever number of others in between.
-WAITERS = """
-SELECT w.pid, min(w.relation::regclass::text)
-FROM pg_catalog.pg_locks AS w
-WHERE NOT w.granted AND w.locktype = 'relation'
-    AND w.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-    AND pg_catalog.pg_blocking_pids(w.pid) && (
-        SELECT pg_catalog.array_agg(a.pid) FROM pg_catalog.pg_stat_activity AS a
-        WHERE a.usename = current_user AND a.application_name LIKE 'entrepot pg-replica%'
-    )
-GROUP BY w.pid
-"""
 
 
 def _yielded(table: str, pid: int, budget: float) -> TransientFailure:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import psycopg
+
 from entrepot_core.base.errors import RunFailed
 from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres.catalog import Fact, Table
 from entrepot_core.postgres.identifiers import TableName, quote
-
-from pg_replica.dump.items.items import Item
+from pg_replica.dump.items import Item
 
 _MANY = 10  # differences that a message lists
 _SAMPLE = 50  # rows at each end of a primary key

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import psycopg
-from entrepot_core.postgres.identifiers import quote
 from psycopg import errors
+
+from entrepot_core.postgres.identifiers import quote
 
 _PORTION = 100
 # New readers queue behind whoever waits for a lock: so not for long, but several times.

@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 
 import psycopg
+
 from entrepot_core.postgres.connection import Database, hang_up
 
 _CANCEL_SECONDS = 2

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
 from entrepot_core.postgres.connection import Database
 from entrepot_core.singer.spool import path_of, remove_if_empty
 from entrepot_core.warehouse import changes
 from entrepot_core.warehouse.locks import APPEND_KEY
 from entrepot_core.warehouse.schemas import Naming
-
 from entrepot_target_postgres.append.table import AppendTable, Batch
 from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
 

@@ -12,17 +12,17 @@ from threading import Event
 from typing import Any
 
 import psycopg
+from psycopg.types.json import Jsonb
+
 from entrepot_core.postgres.connection import Database, one_line
 from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
 from entrepot_core.postgres.identifiers import QUALIFIED, TableName, literal, quote
 from entrepot_core.warehouse import changes
 from entrepot_core.warehouse.schemas import Naming
-from psycopg.types.json import Jsonb
-
 from entrepot_target_postgres.append import user_types
 from entrepot_target_postgres.copying import read_to_the_end
 from entrepot_target_postgres.errors import CannotLoad
-from entrepot_target_postgres.tables.ddl import drift, views
+from entrepot_target_postgres.tables import drift, views
 
 _CHUNK = 256 * 1024  # bytes
 _ON = re.compile(rf" ON (?:ONLY )?{QUALIFIED} USING ")

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import psycopg
-from entrepot_core.postgres.identifiers import PUBLIC, literal, parse_qualified, quote
 
+from entrepot_core.postgres.identifiers import PUBLIC, literal, parse_qualified, quote
 from entrepot_target_postgres.errors import CannotLoad
 
 _LABELS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 import psycopg
-from entrepot_core.postgres.identifiers import TableName
 
+from entrepot_core.postgres.identifiers import TableName
 from entrepot_target_postgres.errors import AnotherLoad
 
 _HOLDER = """

@@ -6,10 +6,10 @@ import psycopg
 
 from entrepot_target_postgres.copying import Rows
 from entrepot_target_postgres.errors import CannotLoad
-from entrepot_target_postgres.loads.upsert import lock
-from entrepot_target_postgres.loads.upsert.upsert import Load
-from entrepot_target_postgres.tables.ddl import ddl, swap
-from entrepot_target_postgres.tables.ddl.shape import Shape
+from entrepot_target_postgres.loads import lock
+from entrepot_target_postgres.loads.upsert import Load
+from entrepot_target_postgres.tables import ddl, swap
+from entrepot_target_postgres.tables.shape import Shape
 
 
 class FullTable(Load):

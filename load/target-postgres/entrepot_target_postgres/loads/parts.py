@@ -6,13 +6,13 @@ from itertools import islice
 from typing import Any
 
 import psycopg
-from entrepot_core.postgres.identifiers import quote
 
+from entrepot_core.postgres.identifiers import quote
 from entrepot_target_postgres.copying import Duplicate, Rows, origin_of, values_of
 from entrepot_target_postgres.errors import CannotLoad
-from entrepot_target_postgres.loads.upsert.upsert import Load
+from entrepot_target_postgres.loads.upsert import Load
 from entrepot_target_postgres.rows import text_of
-from entrepot_target_postgres.tables.ddl.shape import REPLACE, REPLACE_BY, Shape
+from entrepot_target_postgres.tables.shape import REPLACE, REPLACE_BY, Shape
 
 
 class Parts(Load):

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import psycopg
-from entrepot_core.postgres.connection import one_line
-from entrepot_core.postgres.identifiers import TableName, literal, quote
 from psycopg import errors
 
+from entrepot_core.postgres.connection import one_line
+from entrepot_core.postgres.identifiers import TableName, literal, quote
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.rows import Landing
 from entrepot_target_postgres.tables.ddl import drift
-from entrepot_target_postgres.tables.ddl.shape import Shape
+from entrepot_target_postgres.tables.shape import Shape
 
 # A statement that waits for a lock makes all new readers wait behind it: so never for long.
 _LOCK_TIMEOUT = "500ms"

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from entrepot_core.postgres.identifiers import LONGEST_NAME, TableName
-
 from entrepot_target_postgres.errors import CannotLoad
 
 TYPE, REPLACE_BY, REPLACE = "x-postgres-type", "x-replace-by", "x-replace"

@@ -12,15 +12,15 @@ import logging
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import errors
+
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, literal, quote
 from entrepot_core.warehouse import dependents
-from psycopg import errors
-
 from entrepot_target_postgres.copying import reason
 from entrepot_target_postgres.errors import CannotLoad
-from entrepot_target_postgres.tables.ddl import ddl
-from entrepot_target_postgres.tables.ddl.shape import Shape
+from entrepot_target_postgres.tables import ddl
+from entrepot_target_postgres.tables.shape import Shape
 
 _MARK = (
     "Tables that target-postgres is loading; what is left here by a dead run is removed"

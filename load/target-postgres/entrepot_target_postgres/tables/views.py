@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
+
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, literal, quote
-
 from entrepot_target_postgres.errors import CannotLoad
 
 # Views on the table, and views on those; the deepest last. What is not a plain view of a role

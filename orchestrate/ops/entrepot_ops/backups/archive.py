@@ -11,7 +11,6 @@ from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_core.base.logs import event
 from entrepot_core.postgres import client_tools
 from entrepot_core.postgres.client_tools import ClientTools
-
 from entrepot_ops.backups.metabase import CHANGES, version
 from entrepot_ops.backups.places import SUM, Place
 

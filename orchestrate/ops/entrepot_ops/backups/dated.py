@@ -6,7 +6,6 @@ import re
 from datetime import datetime, timezone
 
 from entrepot_core.base.logs import event
-
 from entrepot_ops.backups.places import SUM, Place
 
 _ENDING = ".dump"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from entrepot_core.base.redaction import redact
-from entrepot_core.postgres.connection import Database
 from pydantic import Field, field_validator
 
+from entrepot_core.base.redaction import redact
+from entrepot_core.postgres.connection import Database
+from entrepot_core.postgres.urls import password_of
 from entrepot_ops.backups.port_forward import forwarded
 from entrepot_ops.backups.settings import PlaceSettings
-from pg_replica.settings import password_of
 
 LABEL = "metabase"
 DATABASE = "Metabase database"  # in messages

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 import psycopg
+
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.logs import event
+from entrepot_core.base.signals import signals_end_the_run
 from entrepot_core.postgres.connection import Database, explained
-
 from entrepot_ops.backups import client_tools, dated, places
 from entrepot_ops.backups.metabase import (
     CHANGES,
@@ -19,7 +20,6 @@ from entrepot_ops.backups.metabase import (
 from entrepot_ops.backups.stream import dumping
 from entrepot_ops.help import examples
 from entrepot_ops.settings import load
-from pg_replica.commands.run import signals_end_the_run
 
 
 @click.command(

@@ -10,12 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
+
 from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
+from entrepot_core.base.signals import signals_end_the_run
 from entrepot_core.postgres import client_tools as tools
 from entrepot_core.postgres.connection import Database, explained
-
 from entrepot_ops.backups import archive, client_tools, places
 from entrepot_ops.backups.archive import Archive
 from entrepot_ops.backups.metabase import (
@@ -26,7 +27,6 @@ from entrepot_ops.backups.metabase import (
 )
 from entrepot_ops.help import examples
 from entrepot_ops.settings import load
-from pg_replica.commands.run import signals_end_the_run
 
 _TOO_NEW = b"SET transaction_timeout = 0;\n"
 _KNOWS_TRANSACTION_TIMEOUT = 17

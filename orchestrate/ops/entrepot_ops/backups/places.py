@@ -17,7 +17,6 @@ from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
 from entrepot_core.storage import s3
 from entrepot_core.storage.disk import check_room
-
 from entrepot_ops.backups.settings import PlaceSettings
 from entrepot_ops.backups.stream import DumpStream
 

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from entrepot_core.base.errors import Refused, TransientFailure
 from entrepot_core.base.redaction import redact
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _SECONDS = 60
 _READY = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")

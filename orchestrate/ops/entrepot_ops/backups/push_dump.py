@@ -5,18 +5,18 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import click
-from entrepot_core.base.errors import Refused
-from entrepot_core.base.logs import event
-from entrepot_core.postgres.connection import Database, explained
-from entrepot_core.warehouse.locks import warehouse_lock
 from pydantic import Field
 
+from entrepot_core.base.errors import Refused
+from entrepot_core.base.logs import event
+from entrepot_core.base.signals import signals_end_the_run
+from entrepot_core.postgres.connection import Database, explained
+from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_ops.backups import client_tools, dated, places
 from entrepot_ops.backups.settings import PlaceSettings
 from entrepot_ops.backups.stream import dumping
 from entrepot_ops.help import examples
 from entrepot_ops.settings import load
-from pg_replica.commands.run import signals_end_the_run
 
 _VARIABLES = {"source": "SOURCE_DATABASE_URL", "warehouse": "TARGET_DATABASE_URL"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from entrepot_core.config.project import project_root
 from entrepot_ops.settings import VerbSettings
-from pg_replica.settings import project_root
 
 
 class BackupSettings(VerbSettings):

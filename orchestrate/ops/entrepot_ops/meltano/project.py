@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from entrepot_core.base.errors import Refused
 
 _MAIN_FILE = "meltano.yml"

@@ -1,9 +1,9 @@
 """Hold a command on a leash: it ends, with all its children, when whoever holds the leash does.
 
 `python -m entrepot_ops.meltano.supervisor SECONDS COMMAND…` runs the command in a process group
-of its own. Standard input is the leash: when its other end is closed, on purpose or because the holder was
-killed, the group gets SIGTERM, and SIGKILL after the given seconds. The exit status is the
-command's; 128 and the signal's number when a signal ended it.
+of its own. Standard input is the leash: when its other end is closed, on purpose or
+because the holder was killed, the group gets SIGTERM, and SIGKILL after the given seconds. The
+exit status is the command's; 128 and the signal's number when a signal ended it.
 """
 
 from __future__ import annotations

@@ -8,11 +8,13 @@ import traceback
 from datetime import datetime, timedelta, timezone
 
 import click
+
 from entrepot_core.base.errors import AnotherRun, Interrupted, ReplicaError
 from entrepot_core.base.logs import event
+from entrepot_core.base.signals import signals_end_the_run
 from entrepot_core.config import domains
+from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import one_line
-
 from entrepot_ops.help import EXIT_STATUS, examples
 from entrepot_ops.meltano import project
 from entrepot_ops.nights import plan
@@ -22,15 +24,13 @@ from entrepot_ops.nights.plan import Plan
 from entrepot_ops.nights.record import LastNight, NightRecord
 from entrepot_ops.nights.runner import WORDS, Night, Progress, Rules
 from entrepot_ops.nights.store import Store
-from entrepot_ops.notify.command.command import tell_all
+from entrepot_ops.notify.command import tell_all
+from entrepot_ops.report import outcome
 from entrepot_ops.report.command import command as report
 from entrepot_ops.report.command import data as night_data
-from entrepot_ops.report.command import outcome
-from entrepot_ops.report.command.outcome import Outcome
-from entrepot_ops.schedule.expression import expression as schedule
+from entrepot_ops.report.outcome import Outcome
+from entrepot_ops.schedule import expression as schedule
 from entrepot_ops.settings import NightSettings, load, seconds_of
-from pg_replica.commands.run import signals_end_the_run
-from pg_replica.settings import project_root
 
 _WARNING, _ERROR = 30, 40
 _DONE = ("succeeded", "differs")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+
 from entrepot_core.base.errors import AnotherRun
 from entrepot_core.postgres.connection import Database, explained
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from entrepot_core.base.errors import Refused
+from entrepot_core.base.suggest import nearest
 from entrepot_core.config.domains import KNOWN
-from entrepot_core.postgres.identifiers import nearest
-
 from entrepot_ops.meltano.project import Job, Project
 
 NIGHTLY = "nightly"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from entrepot_core.base.redaction import redact
-
 from entrepot_ops.meltano.dbt_results import Result
 from entrepot_ops.nights.plan import Step
 from entrepot_ops.nights.store import Store

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from entrepot_core.base.errors import Interrupted, RunFailed
 from entrepot_core.base.logs import event
-
 from entrepot_ops.meltano import dbt_results, log, process
 from entrepot_ops.meltano.log import Line
 from entrepot_ops.nights import inputs, retries

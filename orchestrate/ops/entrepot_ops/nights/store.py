@@ -8,9 +8,10 @@ from importlib import resources
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
+
 from entrepot_core.base.errors import TransientFailure
 from entrepot_core.postgres.connection import Database, explained
-from psycopg.rows import dict_row
 
 Row = dict[str, Any]
 

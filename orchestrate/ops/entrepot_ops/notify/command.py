@@ -6,14 +6,14 @@ import json
 import socket
 
 import click
+
 from entrepot_core.base.errors import PublishedWithFault, ReplicaError, RunFailed
 from entrepot_core.base.logs import event
-
 from entrepot_ops.help import examples
 from entrepot_ops.nights.store import Store
-from entrepot_ops.notify.command.webhooks import Delivery, post_to_all
-from entrepot_ops.report.command import outcome as outcomes
-from entrepot_ops.report.command.outcome import Outcome
+from entrepot_ops.notify.webhooks import Delivery, post_to_all
+from entrepot_ops.report import outcome as outcomes
+from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.settings import NotifySettings, WarehouseSettings, load
 
 _WARNING = 30

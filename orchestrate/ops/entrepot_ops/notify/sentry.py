@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import sentry_sdk
-from entrepot_core.base.redaction import redact
 from sentry_sdk.transport import HttpTransport
 
-from entrepot_ops.notify.command.webhooks import Delivery
-from entrepot_ops.report.command.outcome import Outcome
+from entrepot_core.base.redaction import redact
+from entrepot_ops.notify.webhooks import Delivery
+from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.settings import NotifySettings
 
 _FLUSH_SECONDS = 10.0

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from entrepot_core.base.redaction import redact
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as SlowError
 from urllib3.util import Retry, Timeout
 
+from entrepot_core.base.redaction import redact
 from entrepot_ops.settings import Receiver
 
 _CONNECTION = re.compile(r"^.*?HTTPS?Connection(Pool)?\(.*?\)[^:]*: ")

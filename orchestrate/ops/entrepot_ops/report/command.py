@@ -11,14 +11,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from entrepot_core.base.logs import event
-from entrepot_core.base.redaction import redact
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from entrepot_core.base.logs import event
+from entrepot_core.base.redaction import redact
 from entrepot_ops.help import examples
 from entrepot_ops.nights.store import Store
-from entrepot_ops.report.command import data as night_data
-from entrepot_ops.report.command.status import duration, next_run
+from entrepot_ops.report import data as night_data
+from entrepot_ops.report.status import duration, next_run
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

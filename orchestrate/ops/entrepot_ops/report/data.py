@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from entrepot_core.base.errors import RunFailed
-
 from entrepot_ops.nights.store import Row, Store
-from entrepot_ops.report.command import outcome
+from entrepot_ops.report import outcome
 
 _TREND = 30  # nights
 _SLOWEST = 5  # items of each kind, as far as the report lists them

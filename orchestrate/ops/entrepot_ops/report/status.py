@@ -7,18 +7,18 @@ from datetime import datetime, timezone
 from typing import Any
 
 import click
-from entrepot_core.base.redaction import redact
 from rich.console import Console
 from rich.table import Table
 
+from entrepot_core.base.redaction import redact
+from entrepot_core.config.project import project_root
 from entrepot_ops.help import examples
 from entrepot_ops.meltano import project
 from entrepot_ops.nights import lock
 from entrepot_ops.nights.store import Store
-from entrepot_ops.report.command import outcome
-from entrepot_ops.schedule.expression import expression as schedule
+from entrepot_ops.report import outcome
+from entrepot_ops.schedule import expression as schedule
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load
-from pg_replica.settings import project_root
 
 _NIGHTS = f"""
 SELECT n.night_id, n.scope, n.status, n.host, n.pid, n.started_at, n.ended_at, n.step, n.message,

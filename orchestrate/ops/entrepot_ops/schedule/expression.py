@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
-from entrepot_core.base.errors import Refused
 
+from entrepot_core.base.errors import Refused
 from entrepot_ops.meltano.project import Project
 from entrepot_ops.nights.plan import NIGHTLY
 from entrepot_ops.settings import ScheduleSettings, check_expression

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from entrepot_core.base.errors import Refused
-
-from pg_replica.dump.items.providers.provider import Provider
+from pg_replica.dump.providers.provider import Provider
 
 
 def _scalingo() -> Provider:
     # It brings an HTTP client along, for this provider alone.
-    from pg_replica.dump.items.providers import scalingo
+    from pg_replica.dump.providers import scalingo
 
     return scalingo.from_environment()
 

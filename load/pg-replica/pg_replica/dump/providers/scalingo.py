@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 import urllib3
+from pydantic import Field
+
 from entrepot_core.base.errors import Refused, TransientFailure
 from entrepot_core.base.redaction import redact
 from entrepot_core.config import environment
 from entrepot_core.config.environment import FROM_ENVIRONMENT, BaseSettings
-from pydantic import Field
-
-from pg_replica.dump.items.providers.provider import Backup
+from pg_replica.dump.providers.provider import Backup
 
 _ADDON = "postgresql"
 _FINISHED = "done"

@@ -1,0 +1,27 @@
+"""What the checks found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from entrepot_core.policy.tables import PolicyText
+from entrepot_core.postgres.client_tools import ClientTools
+
+
+@dataclass
+class Report:
+    """What the checks found.
+
+    Attributes:
+        problems: Each makes the run impossible or dangerous.
+        warnings: Each deserves a look.
+        notes: What was found in order.
+        tools: The client tools that can be used, in order of preference.
+        policy_text: The table policy as written.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    tools: list[ClientTools] = field(default_factory=list)
+    policy_text: PolicyText | None = None

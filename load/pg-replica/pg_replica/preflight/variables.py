@@ -1,0 +1,54 @@
+"""The environment, read and checked as a whole before any work starts."""
+
+from __future__ import annotations
+
+import os
+
+from entrepot_core.base.errors import Refused
+from entrepot_core.base.redaction import redact
+from entrepot_core.config import domains, environment, retired, sources
+from entrepot_core.postgres.urls import password_of
+from pg_replica.dump import providers
+from pg_replica.settings import Settings
+
+_URLS = ("SOURCE_DATABASE_URL", "TARGET_DATABASE_URL", "EXTERNAL_DATABASE_URL")
+
+
+def load(*, needs_source: bool = True) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        needs_source: Whether something to replicate must be named.
+
+    Returns:
+        The settings; the redactor knows their secrets.
+
+    Raises:
+        Refused: With every wrong or missing variable at once.
+    """
+    for name in _URLS:
+        if os.environ.get(name):
+            redact.hide(password_of(os.environ[name]))
+    settings, problems = environment.read(Settings)
+    try:
+        if providers.of(os.environ.get("DUMP_PATH", "")) and settings:
+            settings.time_zone  # noqa: B018 -- only a provider's backup has a day
+    except Refused as refusal:
+        problems += refusal.problems
+    origins = (os.environ.get("SOURCE_DATABASE_URL"), os.environ.get("DUMP_PATH"))
+    if needs_source and not any(origins):
+        problems.append(
+            "SOURCE_DATABASE_URL is missing: give the source's URL, or the path of a dump "
+            "in DUMP_PATH"
+        )
+    try:
+        domains.enabled()
+    except Refused as refusal:
+        problems += refusal.problems
+    problems += sources.problems(os.environ)
+    problems += retired.problems(os.environ)
+    if problems or settings is None:
+        raise Refused(problems)
+    for secret in settings.secrets:
+        redact.hide(secret)
+    return settings
