@@ -17,7 +17,7 @@ from entrepot_core.postgres.identifiers import PUBLIC, TableName
 from entrepot_core.warehouse import dependents
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
-from pg_replica.dump.items import FOREIGN_KEY, REFRESH, Item, items
+from pg_replica.dump.items import FOREIGN_KEY, REFRESH, Item, schemas_of, sections
 from pg_replica.preflight.report import Report
 from pg_replica.publish import swap as publish
 from pg_replica.restore import landing
@@ -26,7 +26,7 @@ from pg_replica.restore.progress import Display
 from pg_replica.restore.scheduler import Crew
 from pg_replica.settings import Settings
 from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
-from pg_replica.verify.compare import compare
+from pg_replica.verify import compare as verify
 from pg_replica.warehouse import objects
 from pg_replica.warehouse.sessions import Sessions
 
@@ -110,12 +110,12 @@ class Night:
         workers: Sessions,
         display: Display,
     ) -> None:
-        self._schemas = items.schemas_of(origin.items)
+        self._schemas = schemas_of(origin.items)
         if problems := self._naming.problems(self._schemas):
             raise Refused(problems)
         self._record.set_landing(self._schemas)
         builder = landing.Builder(origin.policy, self._record, self._naming)
-        pre_data, post_data = items.sections(origin.items)
+        pre_data, post_data = sections(origin.items)
         with self._record.step("schema"):
             landing.create_schemas(main, self._schemas, self._naming)
             builder.build(main, pre_data)
@@ -202,7 +202,7 @@ class Night:
         for fact in sorted(before - catalog.facts(main, self._schemas)):
             kind, schema, name, detail = fact
             table = TableName(schema, name)
-            if table in policy.kept_out or compare.is_changed(fact, policy):
+            if table in policy.kept_out or verify.is_changed(fact, policy):
                 continue
             subject = " ".join(part for part in (kind, str(table), detail) if part)
             self._record.finding(

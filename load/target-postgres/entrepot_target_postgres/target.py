@@ -27,7 +27,6 @@ from entrepot_core.singer.plugin import Plugin
 from entrepot_core.singer.spool import FORMAT, KEYWORD, path_of, remove_if_empty
 from entrepot_core.warehouse.schemas import Naming
 from entrepot_target_postgres.append.load import AppendLoad
-from entrepot_target_postgres.copying import CopyFile
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads.router import (
     APPEND,
@@ -37,6 +36,7 @@ from entrepot_target_postgres.loads.router import (
 )
 from entrepot_target_postgres.messages import Reader
 from entrepot_target_postgres.sinks import StreamSink
+from entrepot_target_postgres.tables.copying import CopyFile
 
 if t.TYPE_CHECKING:
     from entrepot_target_postgres.loads.upsert import Load

@@ -19,8 +19,8 @@ from dotenv import dotenv_values
 from entrepot_core.base.errors import ReplicaError
 from entrepot_core.base.signals import signals_end_the_run
 from entrepot_ops.meltano import process
+from entrepot_ops.meltano.plan import NIGHTLY
 from entrepot_ops.nights.output import OutputLog
-from entrepot_ops.nights.plan import NIGHTLY
 from entrepot_ops.nights.runner import find_meltano
 from entrepot_ops.schedule import expression
 from entrepot_ops.settings import hide_environment

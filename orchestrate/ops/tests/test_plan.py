@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from entrepot_core.base.errors import Refused
+from entrepot_ops.meltano import plan
 from entrepot_ops.meltano.project import Job, Project
-from entrepot_ops.nights import plan
 
 TASKS = ("pg-replica:run", "tap-x target", "dbt:build", "pg-replica:drop-previous")
 

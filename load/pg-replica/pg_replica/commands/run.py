@@ -18,6 +18,7 @@ from entrepot_core.base.signals import signals_end_the_run, signals_ignored
 from entrepot_core.postgres.connection import Database, one_line
 from entrepot_core.warehouse.locks import end_orphans, warehouse_lock
 from entrepot_core.warehouse.runs import Record
+from pg_replica.databases import databases
 from pg_replica.night import Night
 from pg_replica.preflight import checks
 from pg_replica.settings import Settings
@@ -37,7 +38,7 @@ def run(settings: Settings) -> None:
     Raises:
         ReplicaError: See `errors` for the kinds, each with its exit status.
     """
-    source, warehouse = checks.databases(settings)
+    source, warehouse = databases(settings)
     for database in filter(None, (source, warehouse)):
         _wait_for(database, settings.connect_budget)
     report = checks.check(settings)

@@ -14,8 +14,8 @@ from entrepot_core.postgres import catalog, client_tools
 from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.copy.libpq import CopyError, CopyOut, Patience, copy_in
 from entrepot_core.warehouse.runs import Item, Record, utc_now
+from pg_replica.dump import items as dump
 from pg_replica.dump.items import LEFT_OUT
-from pg_replica.dump.items import items as dump
 from pg_replica.settings import Settings
 from pg_replica.warehouse import objects
 

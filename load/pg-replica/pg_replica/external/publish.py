@@ -23,7 +23,7 @@ from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.databases import OLDEST_WAREHOUSE, databases
-from pg_replica.external.publish import copy_to_database, privileges, row_security, seal
+from pg_replica.external import copy_to_database, privileges, row_security, seal
 from pg_replica.external.seal import EVERYONE, Seal
 from pg_replica.preflight.report import Report
 from pg_replica.publish import retired

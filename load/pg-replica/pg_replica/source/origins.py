@@ -13,15 +13,15 @@ from entrepot_core.postgres import catalog, client_tools
 from entrepot_core.postgres.catalog import Fact
 from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.identifiers import TableName, literal
+from pg_replica.dump import items as dump
 from pg_replica.dump.items import REFRESH, Item, parents
-from pg_replica.dump.items import items as dump
 from pg_replica.dump.open import forget, open_dump
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
 from pg_replica.source.rows import Portion, dump_portions, live_portions
 from pg_replica.source.snapshot import Snapshot
-from pg_replica.verify.compare import compare
+from pg_replica.verify import compare as verify
 from pg_replica.warehouse.sessions import Sessions
 
 _DUMP_OPTIONS = [
@@ -123,7 +123,7 @@ class LiveOrigin:
         queries = [
             (table.name, query)
             for table in self._snapshot.tables
-            if (query := compare.sample_query(table, self.policy))
+            if (query := verify.sample_query(table, self.policy))
         ]
         self._samples = [
             (table, query, self._snapshot.query(query)[0][0])
@@ -202,11 +202,11 @@ class LiveOrigin:
 
     def verify_catalog(self, found: set[Fact], left_out: list[Item]) -> None:
         """Compare with the source's catalog under the snapshot."""
-        compare.compare(compare.expected(self._facts, self.policy, left_out), found)
+        verify.compare(verify.expected(self._facts, self.policy, left_out), found)
 
     def verify_rows(self, landing: psycopg.Connection) -> None:
         """Compare the rows at both ends of each primary key."""
-        compare.compare_samples(landing, self._samples)
+        verify.compare_samples(landing, self._samples)
 
     def cancel(self) -> None:
         """End the COPYs."""
@@ -291,7 +291,7 @@ class DumpOrigin:
         there = {
             (schema, name) for kind, schema, name, _ in found if kind == "relation"
         }
-        compare.compare(
+        verify.compare(
             {
                 ("relation", item.schema or "", item.tag, "")
                 for item in self.items

@@ -20,9 +20,9 @@ from entrepot_core.postgres.identifiers import QUALIFIED, TableName, literal, qu
 from entrepot_core.warehouse import changes
 from entrepot_core.warehouse.schemas import Naming
 from entrepot_target_postgres.append import user_types
-from entrepot_target_postgres.copying import read_to_the_end
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.tables import drift, views
+from entrepot_target_postgres.tables.copying import read_to_the_end
 
 _CHUNK = 256 * 1024  # bytes
 _ON = re.compile(rf" ON (?:ONLY )?{QUALIFIED} USING ")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import psycopg
 
-from entrepot_target_postgres.copying import Rows
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads import lock
 from entrepot_target_postgres.loads.upsert import Load
 from entrepot_target_postgres.tables import ddl, swap
+from entrepot_target_postgres.tables.copying import Rows
 from entrepot_target_postgres.tables.shape import Shape
 
 

@@ -8,10 +8,15 @@ from typing import Any
 import psycopg
 
 from entrepot_core.postgres.identifiers import quote
-from entrepot_target_postgres.copying import Duplicate, Rows, origin_of, values_of
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads.upsert import Load
 from entrepot_target_postgres.rows import text_of
+from entrepot_target_postgres.tables.copying import (
+    Duplicate,
+    Rows,
+    origin_of,
+    values_of,
+)
 from entrepot_target_postgres.tables.shape import REPLACE, REPLACE_BY, Shape
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 
 from entrepot_core.postgres.identifiers import quote
-from entrepot_target_postgres.copying import Rows, copy, reason
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.rows import Landing
 from entrepot_target_postgres.tables import ddl
+from entrepot_target_postgres.tables.copying import Rows, copy, reason
 from entrepot_target_postgres.tables.shape import Shape
 
 

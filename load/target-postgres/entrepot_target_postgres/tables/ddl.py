@@ -14,7 +14,7 @@ from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, literal, quote
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.rows import Landing
-from entrepot_target_postgres.tables.ddl import drift
+from entrepot_target_postgres.tables import drift
 from entrepot_target_postgres.tables.shape import Shape
 
 # A statement that waits for a lock makes all new readers wait behind it: so never for long.

@@ -17,9 +17,9 @@ from psycopg import errors
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, literal, quote
 from entrepot_core.warehouse import dependents
-from entrepot_target_postgres.copying import reason
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.tables import ddl
+from entrepot_target_postgres.tables.copying import reason
 from entrepot_target_postgres.tables.shape import Shape
 
 _MARK = (

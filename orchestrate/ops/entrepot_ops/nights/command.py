@@ -16,18 +16,17 @@ from entrepot_core.config import domains
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import one_line
 from entrepot_ops.help import EXIT_STATUS, examples
-from entrepot_ops.meltano import project
-from entrepot_ops.nights import plan
-from entrepot_ops.nights.lock import NightLock
+from entrepot_ops.meltano import plan, project
+from entrepot_ops.meltano.plan import Plan
 from entrepot_ops.nights.output import OutputLog
-from entrepot_ops.nights.plan import Plan
-from entrepot_ops.nights.record import LastNight, NightRecord
 from entrepot_ops.nights.runner import WORDS, Night, Progress, Rules
-from entrepot_ops.nights.store import Store
 from entrepot_ops.notify.command import tell_all
+from entrepot_ops.record.lock import NightLock
+from entrepot_ops.record.night import LastNight, NightRecord
+from entrepot_ops.record.store import Store
+from entrepot_ops.report import command as report
+from entrepot_ops.report import data as night_data
 from entrepot_ops.report import outcome
-from entrepot_ops.report.command import command as report
-from entrepot_ops.report.command import data as night_data
 from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.schedule import expression as schedule
 from entrepot_ops.settings import NightSettings, load, seconds_of

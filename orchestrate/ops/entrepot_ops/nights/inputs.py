@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from entrepot_ops.nights.plan import Step
+from entrepot_ops.meltano.plan import Step
 
 _VARIABLES = (
     "BACKUP_MODE",

@@ -15,10 +15,10 @@ from entrepot_core.base.errors import Interrupted, RunFailed
 from entrepot_core.base.logs import event
 from entrepot_ops.meltano import dbt_results, log, process
 from entrepot_ops.meltano.log import Line
+from entrepot_ops.meltano.plan import Plan, Step
 from entrepot_ops.nights import inputs, retries
 from entrepot_ops.nights.output import OutputLog
-from entrepot_ops.nights.plan import Plan, Step
-from entrepot_ops.nights.record import NightRecord
+from entrepot_ops.record.night import NightRecord
 
 _WARNING, _ERROR = 30, 40
 WORDS = {"skipped": "was skipped", "partial": "was done in part"}

@@ -10,8 +10,8 @@ import click
 from entrepot_core.base.errors import PublishedWithFault, ReplicaError, RunFailed
 from entrepot_core.base.logs import event
 from entrepot_ops.help import examples
-from entrepot_ops.nights.store import Store
 from entrepot_ops.notify.webhooks import Delivery, post_to_all
+from entrepot_ops.record.store import Store
 from entrepot_ops.report import outcome as outcomes
 from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.settings import NotifySettings, WarehouseSettings, load
@@ -40,7 +40,7 @@ def tell_all(
         settings.notifications, outcome.as_dict(), settings.notification_timeout
     )
     if settings.sentry_enabled:
-        from entrepot_ops.notify.command import sentry
+        from entrepot_ops.notify import sentry
 
         if told := sentry.tell(outcome, settings):
             deliveries.append(told)

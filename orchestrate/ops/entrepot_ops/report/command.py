@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
 from entrepot_ops.help import examples
-from entrepot_ops.nights.store import Store
+from entrepot_ops.record.store import Store
 from entrepot_ops.report import data as night_data
 from entrepot_ops.report.status import duration, next_run
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load

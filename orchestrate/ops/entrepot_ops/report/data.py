@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from entrepot_core.base.errors import RunFailed
-from entrepot_ops.nights.store import Row, Store
+from entrepot_ops.record.store import Row, Store
 from entrepot_ops.report import outcome
 
 _TREND = 30  # nights

@@ -10,9 +10,9 @@ from entrepot_core.base.errors import RunFailed
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
 from entrepot_ops.help import examples
-from entrepot_ops.nights.lock import NightLock
-from entrepot_ops.nights.record import NightRecord
-from entrepot_ops.nights.store import Store
+from entrepot_ops.record.lock import NightLock
+from entrepot_ops.record.night import NightRecord
+from entrepot_ops.record.store import Store
 from entrepot_ops.report.pg_restore_log import Log, parse
 from entrepot_ops.settings import WarehouseSettings, load
 

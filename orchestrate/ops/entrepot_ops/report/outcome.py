@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from entrepot_ops.nights.store import Row, Store
+from entrepot_ops.record.store import Row, Store
 
 Kind = Literal["success", "failure", "recovery"]
 _GOOD = ("succeeded",)

@@ -14,8 +14,8 @@ from entrepot_core.base.redaction import redact
 from entrepot_core.config.project import project_root
 from entrepot_ops.help import examples
 from entrepot_ops.meltano import project
-from entrepot_ops.nights import lock
-from entrepot_ops.nights.store import Store
+from entrepot_ops.record import lock
+from entrepot_ops.record.store import Store
 from entrepot_ops.report import outcome
 from entrepot_ops.schedule import expression as schedule
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from entrepot_core.base.errors import Refused
+from entrepot_ops.meltano.plan import NIGHTLY
 from entrepot_ops.meltano.project import Project
-from entrepot_ops.nights.plan import NIGHTLY
 from entrepot_ops.settings import ScheduleSettings, check_expression
 
 

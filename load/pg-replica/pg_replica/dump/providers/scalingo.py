@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 import urllib3
 from pydantic import Field
+from pydantic_settings import BaseSettings
 
 from entrepot_core.base.errors import Refused, TransientFailure
 from entrepot_core.base.redaction import redact
 from entrepot_core.config import environment
-from entrepot_core.config.environment import FROM_ENVIRONMENT, BaseSettings
+from entrepot_core.config.environment import FROM_ENVIRONMENT
 from pg_replica.dump.providers.provider import Backup
 
 _ADDON = "postgresql"

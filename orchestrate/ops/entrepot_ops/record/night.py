@@ -10,8 +10,8 @@ from datetime import datetime
 
 from entrepot_core.base.redaction import redact
 from entrepot_ops.meltano.dbt_results import Result
-from entrepot_ops.nights.plan import Step
-from entrepot_ops.nights.store import Store
+from entrepot_ops.meltano.plan import Step
+from entrepot_ops.record.store import Store
 
 _LONGEST_MESSAGE = 2000
 _SIZES = """

@@ -80,7 +80,7 @@ class Store:
         """Make what is missing of the record's tables, also those of pg-replica."""
         for package, script in (
             ("entrepot_core.warehouse", "runs.sql"),
-            ("entrepot_ops.nights", "record.sql"),
+            ("entrepot_ops.record", "record.sql"),
         ):
             self.rows(resources.files(package).joinpath(script).read_text())
 
