@@ -105,7 +105,7 @@ def test_a_failing_test_is_not_tried_again_but_a_lock_is(project: Project) -> No
     assert project.last_steps()["dbt:build"] == ("failed", 1)
     assert "not_null_users_id: Got 3 results" in output
     assert project.rows(
-        "SELECT status FROM entrepot_ops.meltano.dbt_results WHERE kind = 'test'"
+        "SELECT status FROM entrepot_ops.dbt_results WHERE kind = 'test'"
     ) == [("fail",)]
     project.dbt_says(
         ("model.entrepot.a", "error", "canceling statement due to lock timeout")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from entrepot_core.base.redaction import redact
-from entrepot_ops.meltano.dbt_results import Result
+from entrepot_ops.dbt_results import Result
 from entrepot_ops.meltano.plan import Step
 from entrepot_ops.record.store import Store
 
@@ -249,7 +249,7 @@ class NightRecord:
             [redact(r.message) if r.message else None for r in results],
         ]
         self._store.rows(
-            "INSERT INTO entrepot_ops.meltano.dbt_results SELECT %s, %s, * FROM unnest(%s::text[],"
+            "INSERT INTO entrepot_ops.dbt_results SELECT %s, %s, * FROM unnest(%s::text[],"
             " %s::text[], %s::text[], %s::float8[], %s::bigint[], %s::bigint[], %s::text[])"
             " ON CONFLICT DO NOTHING",
             [self.night_id, attempt, *columns],

@@ -61,7 +61,7 @@ FROM entrepot_ops.nights AS n WHERE n.night_id <= %s ORDER BY n.night_id DESC LI
 """
 _DBT = """
 SELECT DISTINCT ON (node) node, kind, status, seconds, row_count, failures, message
-FROM entrepot_ops.meltano.dbt_results WHERE night_id = %s ORDER BY node, attempt DESC
+FROM entrepot_ops.dbt_results WHERE night_id = %s ORDER BY node, attempt DESC
 """
 _AUDITS = """
 SELECT stream, low, high, compared_rows, differing_ranges, missing_rows, changed_rows,
