@@ -1,0 +1,82 @@
+"""What the warehouse must allow, and what its landing may hold."""
+
+from __future__ import annotations
+
+import psycopg
+
+from entrepot_core.postgres.identifiers import PUBLIC
+from entrepot_core.postgres.server import role_exists
+from pg_replica.databases import OLDEST_WAREHOUSE
+from pg_replica.preflight.common import MANY, check_version
+from pg_replica.preflight.report import Report
+from pg_replica.settings import Settings
+from pg_replica.warehouse import objects
+
+
+def check_warehouse(
+    settings: Settings, session: psycopg.Connection, report: Report
+) -> None:
+    """Check the warehouse's version, the owner's rights, the landing and the readers' role.
+
+    Args:
+        settings: For the readers' role.
+        session: A session on the warehouse.
+        report: Takes what is found.
+    """
+    check_version(session, "warehouse", OLDEST_WAREHOUSE, report)
+    row = session.execute(
+        "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),"
+        " pg_catalog.has_schema_privilege('public', 'CREATE'), r.rolsuper, current_user::text,"
+        " pg_catalog.current_database()::text FROM pg_catalog.pg_roles AS r"
+        " WHERE r.rolname = current_user"
+    ).fetchone()
+    assert row is not None
+    may_create, may_land, is_superuser, user, database = row
+    if not may_create:
+        report.problems.append(
+            f"role {user} may not create schemas in database {database}: "
+            f'make it the owner (ALTER DATABASE "{database}" OWNER TO "{user}")'
+        )
+    if not may_land:
+        report.problems.append(
+            f"role {user} may not create tables in schema public of database {database}: "
+            f'make it the database\'s owner, or GRANT CREATE ON SCHEMA public TO "{user}"'
+        )
+    if is_superuser:
+        report.warnings.append(
+            f"role {user} is a superuser of the warehouse; an ordinary role that owns the "
+            "database is enough, and can break less"
+        )
+    _check_landing(session, report)
+    if not role_exists(session, settings.internal_reader):
+        report.warnings.append(
+            f"there is no role {settings.internal_reader}: nobody is granted the right to read; "
+            "create it, or name the readers' role in INTERNAL_READER"
+        )
+
+
+def _check_landing(session: psycopg.Connection, report: Report) -> None:
+    """Accept what our own unfinished runs left, and nothing else."""
+    found = objects.list_objects(session, [PUBLIC])
+    if not found:
+        return
+    user = session.info.user
+    theirs = [item for item in found if item.owner and item.owner != user]
+    if not theirs and _has_unclean_run(session):
+        report.notes.append(
+            "the landing holds what an unfinished run left: it will be emptied"
+        )
+        return
+    listed = ", ".join(str(item) for item in (theirs or found)[:MANY])
+    report.problems.append(
+        f"schema public, the landing, holds {len(theirs or found)} objects that no run of ours "
+        f"left ({listed}): move them to another schema, or drop them"
+    )
+
+
+def _has_unclean_run(session: psycopg.Connection) -> bool:
+    row = session.execute("SELECT to_regclass('entrepot_ops.runs')").fetchone()
+    if row is None or row[0] is None:
+        return False
+    query = "SELECT true FROM entrepot_ops.runs WHERE landing <> '{}' LIMIT 1"
+    return session.execute(query).fetchone() is not None
