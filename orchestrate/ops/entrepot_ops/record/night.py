@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from entrepot_core.base.redaction import redact
-from entrepot_ops.dbt_results import Result
+from entrepot_ops.meltano.dbt_results import Result
 from entrepot_ops.meltano.plan import Step
 from entrepot_ops.record.store import Store
 
