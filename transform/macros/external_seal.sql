@@ -15,7 +15,10 @@
         {%- set contract = external_contract() -%}
         {%- if contract.keys() | select('in', selected_resources) | list -%}
             -- A publication under way holds it until it is done: what we build is then the next one.
-            select pg_advisory_xact_lock(hashtext('external_next'));
+            -- A lock on a table of ours: an advisory lock is anybody's.
+            create schema if not exists entrepot_ops;
+            create table if not exists entrepot_ops.external_build ();
+            lock table entrepot_ops.external_build in exclusive mode;
             create schema if not exists external_next;
             comment on schema external_next is 'being built';
         {%- endif -%}

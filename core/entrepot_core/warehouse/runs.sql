@@ -107,3 +107,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
 $$;
 COMMENT ON FUNCTION entrepot_ops.external_rows_of(name) IS
 'The organisations whose rows a role reads: its own and those of the roles that it inherits';
+
+-- Empty. A build that begins and a publication lock it, so that neither meets the other half-way. It
+-- has no COMMENT here: that would wait for whoever holds it.
+CREATE TABLE IF NOT EXISTS entrepot_ops.external_build ();
+REVOKE ALL ON TABLE entrepot_ops.external_build FROM PUBLIC;

@@ -30,8 +30,8 @@ from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.copy.libpq import CopyOut, Patience, copy_in
 from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
 from entrepot_core.postgres.snapshot import GaveWay, Held, Limits
-from entrepot_core.warehouse import changes
-from entrepot_core.warehouse.locks import APPEND_KEY, warehouse_lock
+from entrepot_core.warehouse import changes, locks
+from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_core.warehouse.runs import Record
 from pg_replica.databases import databases
 from pg_replica.settings import Settings
@@ -225,10 +225,11 @@ def audit(
 
 
 def _exclude_loads(lock: psycopg.Connection) -> None:
-    query = "SELECT pg_catalog.pg_try_advisory_lock(%s)"
-    if lock.execute(query, [APPEND_KEY]).fetchone() != (True,):
+    if holder := locks.take(lock, locks.APPEND):
         raise Refused(
-            ["append tables are being loaded: audit them when that has ended"]
+            [
+                f"append tables are being loaded ({holder}): audit them when that has ended"
+            ]
         )
 
 

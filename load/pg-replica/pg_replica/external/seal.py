@@ -69,9 +69,7 @@ def wait_for_builders(connection: psycopg.Connection) -> None:
     Args:
         connection: A session in a transaction. Who was breaking it has done so when this returns.
     """
-    connection.execute(
-        "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('external_next'))"
-    )
+    connection.execute("LOCK TABLE entrepot_ops.external_build IN EXCLUSIVE MODE")
 
 
 def read(connection: psycopg.Connection, schema: str) -> Seal | None:

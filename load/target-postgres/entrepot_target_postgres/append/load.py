@@ -10,8 +10,7 @@ import psycopg
 
 from entrepot_core.postgres.connection import Database
 from entrepot_core.singer.spool import path_of, remove_if_empty
-from entrepot_core.warehouse import changes
-from entrepot_core.warehouse.locks import APPEND_KEY
+from entrepot_core.warehouse import changes, locks
 from entrepot_core.warehouse.schemas import Naming
 from entrepot_target_postgres.append.table import AppendTable, Batch
 from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
@@ -74,12 +73,10 @@ class AppendLoad:
         if self._lock is not None:
             return
         self._lock = self._warehouse.connect(purpose="target lock")
-        row = self._lock.execute(
-            "SELECT pg_catalog.pg_try_advisory_lock(%s)", [APPEND_KEY]
-        ).fetchone()
-        if row != (True,):
+        if holder := locks.take(self._lock, locks.APPEND):
             raise AnotherLoad(
-                "another load of append tables is under way in this warehouse: wait for its end"
+                f"another load of append tables is under way in this warehouse ({holder}): wait "
+                "for its end"
             )
         script = resources.files("entrepot_target_postgres.append").joinpath(
             "positions.sql"

@@ -1,4 +1,4 @@
-"""One night at a time on any machine: an advisory lock in the warehouse, freed with its session."""
+"""One night at a time on any machine: a lock in the warehouse, freed with its session."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import psycopg
 
 from entrepot_core.base.errors import AnotherRun
 from entrepot_core.postgres.connection import Database, explained
-
-KEY = int.from_bytes(b"entr-ops", "big")
+from entrepot_core.warehouse import locks
 
 
 class NightLock:
@@ -64,11 +63,8 @@ class NightLock:
             if self._session:
                 self._session.close()
             self._session = self._warehouse.connect(purpose="lock of the night")
-            row = self._session.execute(
-                "SELECT pg_catalog.pg_try_advisory_lock(%s)", [KEY]
-            ).fetchone()
-            if not (row and row[0]):
-                message = _who_holds(self._session)
+            if holder := locks.take(self._session, locks.NIGHT):
+                message = _who_holds(self._session, holder)
                 self._session.close()
                 raise AnotherRun(message)
 
@@ -79,18 +75,11 @@ def is_held(warehouse: Database) -> bool:
     Args:
         warehouse: The database.
     """
-    query = (
-        "SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
-        " AND objsubid = 1 AND classid = %s AND objid = %s"
-        " AND database = (SELECT oid FROM pg_catalog.pg_database"
-        "   WHERE datname = pg_catalog.current_database())"
-    )
     with explained("warehouse"), warehouse.connect(purpose="status") as session:
-        halves = [KEY >> 32, KEY & 0xFFFFFFFF]
-        return session.execute(query, halves).fetchone() is not None
+        return locks.holder(session, locks.NIGHT) is not None
 
 
-def _who_holds(session: psycopg.Connection) -> str:
+def _who_holds(session: psycopg.Connection, holder: locks.Holder) -> str:
     row = None
     if session.execute("SELECT to_regclass('entrepot_ops.nights')").fetchone() != (
         None,
@@ -100,9 +89,12 @@ def _who_holds(session: psycopg.Connection) -> str:
             " WHERE status = 'running' ORDER BY night_id DESC LIMIT 1"
         ).fetchone()
     if row is None:
-        return "another night runs on this warehouse; it has just started"
+        return (
+            f"another night runs on this warehouse; it has just started; it is {holder}"
+        )
     night, host, pid, started, step = row
     return (
         f"another night runs on this warehouse: night {night} on {host}, process {pid}, "
-        f"since {started:%Y-%m-%d %H:%M:%S %Z}, now in step {step or 'start'}"
+        f"since {started:%Y-%m-%d %H:%M:%S %Z}, now in step {step or 'start'}; "
+        f"it is {holder}"
     )

@@ -17,6 +17,7 @@ from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
 # Every character that a URL, a shell, SQL or JSON could stumble over.
 PASSWORD = "p@ss:/%'w&0r\"d \\é"
 OWNER, SOURCE_OWNER, READER = "entrepot", "app", "internal_reader"
+PARTNER = "external_reader"
 _OURS = ("entrepot_ops", "public")
 # As if all that was recorded until now had been written before a clock was set back an hour.
 AN_HOUR_AHEAD = """
