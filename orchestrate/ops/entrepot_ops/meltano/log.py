@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from entrepot_core.base.text import storable
+from entrepot_ops.meltano import values
+
 # Given to Meltano by its environment.
 FORMAT = {"MELTANO_CLI_LOG_FORMAT": "json", "NO_COLOR": "1"}
+_LONGEST, _LONGEST_NAME = 20_000, 200  # characters
 _KINDS = {"extractors": "tap", "loaders": "target"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # 02:00:00 error: …
@@ -17,7 +20,7 @@ _PREFIX = re.compile(
 )
 _ERROR = re.compile(r"\b(error|critical|refused|fatal|failed)\b", re.IGNORECASE)
 _METRIC = re.compile(r"METRIC: (\{.*\})")
-_BATCH = re.compile(r"\S+: (\d+) rows\b")  # as our tap says it of each batch
+_BATCH = re.compile(r"\S+: ([0-9]{1,18}) rows\b")  # as our tap says it of each batch
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,10 @@ class Line:
         if batch := _BATCH.match(self.text):
             return int(batch.group(1))
         metric = _METRIC.search(self.text)
-        try:
-            counted = json.loads(metric.group(1)) if metric else {}
-        except ValueError:
+        counted = values.json_object(metric.group(1)) if metric else {}
+        if counted.get("metric") != "record_count":
             return 0
-        return int(counted["value"]) if counted.get("metric") == "record_count" else 0
+        return values.count(counted.get("value")) or 0
 
 
 def parse(raw: str) -> Line:
@@ -65,20 +67,26 @@ def parse(raw: str) -> Line:
     Returns:
         What it says.
     """
-    raw = _COLOURS.sub("", raw)
-    try:
-        said = json.loads(raw)
-        text = str(said["event"])
-    except (ValueError, TypeError, KeyError):
+    raw = storable(_COLOURS.sub("", raw))
+    said = values.json_object(raw)
+    if "event" not in said:
         return Line(raw, kind="plugin")
-    codes = said.get("exit_codes") or {}
-    exit_codes = {_KINDS.get(name, name): int(code) for name, code in codes.items()}
+    text = values.text(said["event"], _LONGEST) or ""
     if "stdio" not in said:
-        return Line(text, exit_codes=exit_codes)
+        return Line(text, exit_codes=_exit_codes(said.get("exit_codes")))
     kind = "plugin"
     if said.get("producer") or said.get("consumer"):
         kind = "tap" if said.get("producer") else "target"
-    return Line(text, str(said.get("name") or ""), kind)
+    return Line(text, values.text(said.get("name"), _LONGEST_NAME) or "", kind)
+
+
+def _exit_codes(said: object) -> dict[str, int]:
+    if not isinstance(said, dict):
+        return {}
+    codes = {name: values.exit_status(code) for name, code in said.items()}
+    return {
+        _KINDS.get(name, name): code for name, code in codes.items() if code is not None
+    }
 
 
 def exit_codes(lines: Sequence[Line]) -> dict[str, int]:

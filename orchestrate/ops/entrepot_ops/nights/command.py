@@ -19,6 +19,7 @@ from entrepot_ops.help import EXIT_STATUS, examples
 from entrepot_ops.meltano import plan, project
 from entrepot_ops.meltano.plan import Plan
 from entrepot_ops.nights.output import OutputLog
+from entrepot_ops.nights.recording import Recording
 from entrepot_ops.nights.runner import WORDS, Night, Progress, Rules
 from entrepot_ops.notify.command import tell_all
 from entrepot_ops.record.lock import NightLock
@@ -148,6 +149,7 @@ class _Runner:
         self._fresh = fresh
         self._store = Store(settings.warehouse, settings.connect_budget)
         self._record: NightRecord | None = None
+        self._recording: Recording | None = None
         self._progress = Progress()
 
     def run(self) -> int:
@@ -196,12 +198,13 @@ class _Runner:
             earlier = record.resume(last.night_id)
         else:
             record.begin(self._plan.scope)
+        self._recording = recording = Recording(record)
         night = Night(
-            self._plan, self._rules, record, self.output, project_root(), lock.still
+            self._plan, self._rules, recording, self.output, project_root(), lock.still
         )
         self._progress = night.progress
         night.run(earlier)
-        record.table_sizes()
+        recording.table_sizes()
 
     def _continues(self, last: LastNight) -> bool:
         """Say whether the last night is to be finished, rather than another begun."""
@@ -223,7 +226,7 @@ class _Runner:
             if self._record is not None and self._record.night_id:
                 self._record.close(status, message)
                 told = outcome.read(self._store, self._record.night_id)
-        except ReplicaError as error:
+        except Exception as error:  # whoever is to be told must be told all the same
             event(f"the night's end could not be recorded: {one_line(error)}", _ERROR)
             store, exit_status = None, exit_status or 1
         if told is None:
@@ -235,7 +238,9 @@ class _Runner:
         event(f"night {told.night_id or ''} {status}: {told.message}", level)
         is_told = self._tell(told, store, in_haste=status == "cancelled")
         is_reported = self._report(told.night_id) if store else True
-        return exit_status or (0 if is_told and is_reported else _LATER)
+        is_recorded = not (self._recording and self._recording.missing)
+        is_whole = is_told and is_reported and is_recorded
+        return exit_status or (0 if is_whole else _LATER)
 
     def _tell(self, told: Outcome, store: Store | None, *, in_haste: bool) -> bool:
         settings = self._settings
@@ -249,7 +254,7 @@ class _Runner:
         try:
             data = night_data.read(self._store, night, None)
             path = report.save(data, self._settings, self._settings.work_dir)
-        except (ReplicaError, OSError) as error:
+        except Exception as error:  # nothing that a page cannot show undoes a night
             event(f"the report could not be written: {one_line(error)}", _WARNING)
             return False
         event(f"the report is in {path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,11 +53,17 @@ def digest(step: Step, root: Path) -> str:
     """
     summed = hashlib.sha256(step.task.encode())
     for name in _VARIABLES:
-        summed.update(f"\n{name}={_public(os.environ.get(name, ''))}".encode())
+        summed.update(_bytes(f"\n{name}={_public(os.environ.get(name, ''))}"))
     for path in _files(step, root):
-        summed.update(f"\n{path}\n".encode())
-        summed.update(path.read_bytes())
+        summed.update(_bytes(f"\n{path}\n"))
+        with suppress(OSError):  # the step itself will say that it cannot be read
+            summed.update(path.read_bytes())
     return summed.hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """Give what the system gave us, which need not be UTF-8."""
+    return text.encode(errors="surrogateescape")
 
 
 def _files(step: Step, root: Path) -> Iterator[Path]:

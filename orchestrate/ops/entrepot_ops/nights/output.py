@@ -6,9 +6,11 @@ import logging
 import logging.handlers
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from entrepot_core.base.redaction import redact
+from entrepot_core.base.text import visible
 
 _BYTES, _FILES = 10_000_000, 10
 
@@ -45,12 +47,13 @@ class OutputLog:
         Returns:
             The line as it may be shown: without secrets.
         """
-        clean = redact(line)
+        clean = visible(redact(line))
         when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         record = logging.makeLogRecord({"msg": f"{when} [{step}] {clean}"})
         self._handler.emit(record)
         if self._echo:
-            print(f"[{step}] {clean}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # nobody listens any more
+                print(f"[{step}] {clean}", file=sys.stderr, flush=True)
         return clean
 
     def close(self) -> None:

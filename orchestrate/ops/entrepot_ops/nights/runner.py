@@ -18,7 +18,7 @@ from entrepot_ops.meltano.log import Line
 from entrepot_ops.meltano.plan import Plan, Step
 from entrepot_ops.nights import inputs, retries
 from entrepot_ops.nights.output import OutputLog
-from entrepot_ops.record.night import NightRecord
+from entrepot_ops.nights.recording import Recording
 
 _WARNING, _ERROR = 30, 40
 WORDS = {"skipped": "was skipped", "partial": "was done in part"}
@@ -80,7 +80,7 @@ class Night:
         self,
         plan: Plan,
         rules: Rules,
-        record: NightRecord,
+        record: Recording,
         output: OutputLog,
         root: Path,
         check_lock: Callable[[], None],
@@ -223,7 +223,7 @@ class Night:
             )
         except Interrupted as end:
             self._record.end_step(
-                step, number, "cancelled", end.exit_code, None, str(end)
+                step, place, number, "cancelled", end.exit_code, None, str(end)
             )
             raise
         results = (
@@ -232,18 +232,28 @@ class Night:
             else None
         )
         if results:
-            self._record.dbt_results(number, results)
-        return self._judge(step, number, ended, results, said, stale)
+            self._record.dbt_results(step, number, results)
+        status, again, exit_status, why = self._judge(ended, results, said, stale)
+        self._record.end_step(
+            step, place, number, status, exit_status, said.records or None, why
+        )
+        self.progress.messages[step.name] = why
+        if status == "failed":
+            event(
+                f"{step.name}: failed with status {exit_status}: {why}",
+                _ERROR,
+                log=self._output.path,
+            )
+        return status, again
 
     def _judge(
         self,
-        step: Step,
-        number: int,
         ended: process.Ended,
         results: list[dbt_results.Result] | None,
         said: _Said,
         stale: tuple[str, ...],
-    ) -> tuple[str, bool]:
+    ) -> tuple[str, bool, int, str]:
+        """Say what became of a step, whether to try again, its exit status, and why."""
         exit_status = retries.real_status(ended.status, said.last)
         if ended.ran_out:
             status, again = "failed", False
@@ -258,17 +268,7 @@ class Night:
         else:
             status, why = "failed", explain(said.last, results)
             again = retries.is_worth_it(exit_status, said.last, results)
-        self._record.end_step(
-            step, number, status, exit_status, said.records or None, why
-        )
-        self.progress.messages[step.name] = why
-        if status == "failed":
-            event(
-                f"{step.name}: failed with status {exit_status}: {why}",
-                _ERROR,
-                log=self._output.path,
-            )
-        return status, again
+        return status, again, exit_status, why
 
 
 class _Said:

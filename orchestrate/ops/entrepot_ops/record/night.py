@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from entrepot_core.base.redaction import redact
+from entrepot_ops.meltano import values
 from entrepot_ops.meltano.dbt_results import Result
 from entrepot_ops.meltano.plan import Step
 from entrepot_ops.record.store import Store
@@ -224,7 +225,7 @@ class NightRecord:
                 "status": status,
                 "exit": exit_status,
                 "message": _short(message),
-                "rows": rows,
+                "rows": values.count(rows),
                 "host": socket.gethostname(),
                 "night": self.night_id,
                 "step": step.name,
@@ -270,6 +271,12 @@ class NightRecord:
             "UPDATE entrepot_ops.nights SET status = %s, message = %s, ended_at = now()"
             " WHERE night_id = %s",
             [status, _short(message), self.night_id],
+        )
+        self._store.rows(
+            "UPDATE entrepot_ops.night_steps SET status = 'interrupted', ended_at = now(),"
+            " message = 'its end could not be recorded'"
+            " WHERE night_id = %s AND status = 'running'",
+            [self.night_id],
         )
         self._store.rows(
             "UPDATE entrepot_ops.night_starts SET status = %s, ended_at = now()"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -11,9 +11,11 @@ import psycopg
 from psycopg.rows import dict_row
 
 from entrepot_core.base.errors import TransientFailure
+from entrepot_core.base.text import storable
 from entrepot_core.postgres.connection import Database, explained
 
 Row = dict[str, Any]
+Parameters = Sequence[object] | Mapping[str, object]
 
 
 class Store:
@@ -31,7 +33,7 @@ class Store:
         self._mutex = threading.Lock()
         self._connection: psycopg.Connection | None = None
 
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+    def rows(self, query: str, parameters: Parameters = ()) -> list[Row]:
         """Run a statement that returns rows.
 
         Args:
@@ -54,7 +56,7 @@ class Store:
                 self.warehouse.wait_until_ready(self._patience)
                 return self._run(query, parameters)
 
-    def one(self, query: str, parameters: Sequence[object] = ()) -> Row | None:
+    def one(self, query: str, parameters: Parameters = ()) -> Row | None:
         """Run a statement that returns one row or none.
 
         Args:
@@ -100,10 +102,22 @@ class Store:
             self._connection.close()
         self._connection = None
 
-    def _run(self, query: str, parameters: Sequence[object]) -> list[Row]:
+    def _run(self, query: str, parameters: Parameters) -> list[Row]:
         with explained("warehouse"):
             if self._connection is None or self._connection.closed:
                 self._connection = self.warehouse.connect(purpose="ops record")
             cursor = self._connection.cursor(row_factory=dict_row)
-            cursor.execute(query, parameters or None)  # type: ignore[arg-type]
+            given = _storable(parameters) or None
+            cursor.execute(query, given)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
+
+
+def _storable(value: Any) -> Any:
+    """Give parameters that the server takes, whatever text is in them."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {name: _storable(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_storable(one) for one in value]
+    return value

@@ -138,7 +138,8 @@ class Project:
                 "unique_id": node,
                 "status": status,
                 "message": message,
-                "execution_time": 0.1,
+                # dbt writes a whole number for what it skipped, a fraction for all else
+                "execution_time": 0 if status == "skipped" else 0.1,
                 "failures": 3 if status == "fail" else None,
                 "adapter_response": {},
             }
