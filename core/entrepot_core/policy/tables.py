@@ -30,7 +30,7 @@ class TableRule(BaseModel):
     mode: Mode = "full"
     key: list[str] = []
     replication_key: str | None = None
-    lookback: int | None = Field(None, ge=0)
+    lookback: int | None = Field(default=None, ge=0)
     columns: dict[str, ColumnRule] = {}
     indexes: dict[str, str] = {}
     distribution: str | None = None
@@ -211,7 +211,7 @@ def read(file: Path, backup_mode: dict[str, str]) -> tuple[PolicyText, list[str]
     return text, problems
 
 
-def _sentence(file: Path, error: dict[str, Any]) -> str:
+def _sentence(file: Path, error: Mapping[str, Any]) -> str:
     """Say one validation error with its place and, for a misspelt word, the nearest one."""
     place = " → ".join(str(part) for part in error["loc"])
     hint = ""

@@ -101,8 +101,17 @@ def tables(
         {"schemas": list(schemas) if schemas is not None else None},
     ).fetchall()
     return [
-        Table(oid, TableName(schema, name), *figures, columns=tuple(columns[oid]))
-        for oid, schema, name, *figures in rows
+        Table(
+            oid=oid,
+            name=TableName(schema, name),
+            size=size,
+            blocks=blocks,
+            filenode=filenode,
+            readable=readable,
+            row_security=row_security,
+            columns=tuple(columns[oid]),
+        )
+        for oid, schema, name, size, blocks, filenode, readable, row_security in rows
     ]
 
 
@@ -279,6 +288,6 @@ def facts(connection: psycopg.Connection, schemas: Iterable[str]) -> set[Fact]:
     wanted = set(schemas)
     return {
         tuple("" if part is None else str(part) for part in row)  # type: ignore[misc]
-        for row in connection.execute(_FACTS)  # type: ignore[arg-type]
+        for row in connection.execute(_FACTS)
         if row[1] in wanted
     }

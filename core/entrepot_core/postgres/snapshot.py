@@ -153,7 +153,9 @@ class Held:
         while not self.stop.wait(_PAUSE):
             try:
                 with bounded(self._eye, self._source.timeout):
-                    waiters = dict(self._eye.execute(WAITERS).fetchall())
+                    waiters: dict[int, str] = dict(
+                        self._eye.execute(WAITERS).fetchall()
+                    )
             except psycopg.Error as error:
                 self._let_go(
                     f"the connection to the source was lost: {one_line(error)}"

@@ -6,11 +6,20 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from entrepot_core.base.errors import Refused
 
 Progress = Callable[[int], None]
+
+
+class Readable(Protocol):
+    """What can be read in blocks: a file, a gzip file, an HTTP answer."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give at most that many bytes; none at the end."""
+        ...
+
 
 _BLOCK = 1024 * 1024
 _RESERVE = 512 * 1024**2  # bytes of the disk that stay free
@@ -52,7 +61,7 @@ def check_room(folder: Path, size: int) -> None:
 
 
 def pour(
-    source: IO[bytes],
+    source: Readable,
     file: IO[bytes],
     progress: Progress,
     folder: Path,

@@ -104,7 +104,7 @@ class Download:
         etag = answer.headers.get("ETag", "")
         self._validator = etag if etag.startswith('"') else ""
         with self.part.open("ab" if answer.status == _IS_PARTIAL else "wb") as file:
-            pour(_Eager(answer), file, progress, target.parent)  # type: ignore[arg-type]
+            pour(_Eager(answer), file, progress, target.parent)
         return self.part.rename(target)
 
     def _judge(self, answer: urllib3.BaseHTTPResponse) -> None:

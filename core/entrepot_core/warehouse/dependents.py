@@ -119,7 +119,7 @@ def of_table(connection: psycopg.Connection, table: TableName) -> list[Dependent
 def _found(
     connection: psycopg.Connection, query: str, parameters: dict[str, object]
 ) -> list[Dependent]:
-    rows = connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+    rows = connection.execute(query, parameters).fetchall()
     return [
         Dependent(
             f"{_KINDS.get(kind, 'relation')} {schema}.{name}",

@@ -6,13 +6,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib import resources
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from entrepot_core.base.errors import TransientFailure
 from entrepot_core.base.logs import event
@@ -221,18 +222,26 @@ class Record:
             if self._connection:
                 self._connection.close()
 
-    def _fetch(self, query: str, parameters: object = None) -> list[tuple]:
+    def _fetch(
+        self,
+        query: str,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+    ) -> list[TupleRow]:
         return self._execute(query, parameters, fetch=True)
 
     def _execute(
-        self, query: str, parameters: object = None, *, fetch: bool = False
-    ) -> list[tuple]:
+        self,
+        query: str,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+        *,
+        fetch: bool = False,
+    ) -> list[TupleRow]:
         """Run one statement, on a new connection when the last one is gone."""
         with self._mutex:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = self._warehouse.connect(purpose="record")
-                cursor = self._connection.execute(query, parameters)  # type: ignore[arg-type]
+                cursor = self._connection.execute(query, parameters)
                 return cursor.fetchall() if fetch else []
             except psycopg.OperationalError as error:
                 raise TransientFailure(

@@ -65,7 +65,8 @@ class MapTransform(Plugin, StreamTransform):
                 continue
             if isinstance(stream_map, CustomStreamMap):
                 stream_map.expr_evaluator.functions[_FUNCTION] = self._pseudonym
-            message.schema = {**message.schema, **told}
+            if isinstance(message, singer.SchemaMessage):
+                message.schema = {**message.schema, **told}
             yield message
 
     def map_batch_message(self, message_dict: dict[str, t.Any]) -> t.NoReturn:

@@ -6,8 +6,9 @@ import fnmatch
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -199,10 +200,11 @@ def _with_variables(path: str) -> str:
 
 def _of_folder(place: str) -> Iterator[Found]:
     place = str(project_root() / unquote(place.removeprefix("file://")))
+    paths: Iterable[Path]
     if Path(place).is_dir():
         base, paths = place, Path(place).rglob("*")
     elif Path(place).exists() or not _MAGIC.search(place):
-        base, paths = str(Path(place).parent), iter([Path(place)])
+        base, paths = str(Path(place).parent), [Path(place)]
     else:
         base = _fixed(place)
         paths = Path(base or "/").glob(place.removeprefix(base).lstrip("/"))
@@ -210,7 +212,7 @@ def _of_folder(place: str) -> Iterator[Found]:
         is_hidden = path.name.startswith(".") and str(path) != place
         if path.is_file() and not is_hidden:
             name = str(path.relative_to(base or "/"))
-            yield Found(name, mark_of_file(path.stat()), lambda path=path: path)
+            yield Found(name, mark_of_file(path.stat()), partial(Path, path))
 
 
 def _fixed(pattern: str) -> str:

@@ -19,6 +19,8 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context
 
+    from entrepot_tap_csv.tap import TapCsv
+
 _FILE_SIZE = (
     4 * 1024 * 1024
 )  # bytes of a COPY file, about: what the target loads meanwhile
@@ -48,7 +50,9 @@ class CsvStream(Stream):
 
     replication_method = "FULL_TABLE"
 
-    def __init__(self, tap: t.Any, plan: Plan) -> None:
+    _tap: TapCsv
+
+    def __init__(self, tap: TapCsv, plan: Plan) -> None:
         """Prepare.
 
         Args:
@@ -63,7 +67,7 @@ class CsvStream(Stream):
     def _replaces(self) -> bool:
         return bool(self.config["replaces_files"])
 
-    def get_batch_config(self, config: t.Mapping) -> BatchConfig | None:
+    def get_batch_config(self, config: t.Mapping[str, t.Any]) -> BatchConfig | None:
         """Give the SDK's batch settings, where COPY files are asked for.
 
         Args:
@@ -83,7 +87,7 @@ class CsvStream(Stream):
             message.schema = self._completed(message.schema)
             yield message
 
-    def _completed(self, schema: dict) -> dict:
+    def _completed(self, schema: dict[str, t.Any]) -> dict[str, t.Any]:
         ours = self.plan.schema
         completed = {**schema, "x-origin": ours["x-origin"]}
         for name, told in completed["properties"].items():
@@ -165,7 +169,7 @@ class CsvStream(Stream):
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
-    ) -> t.Generator[dict, t.Any, t.Any]:
+    ) -> t.Generator[dict[str, t.Any], t.Any, t.Any]:
         """Write rows, and no state before the last of them."""
         with self.get_record_counter() as counter:
             for record in self.get_records(context):
@@ -176,7 +180,7 @@ class CsvStream(Stream):
         if write_messages:
             self._finish()
 
-    def get_records(self, context: Context | None) -> t.Iterator[dict]:
+    def get_records(self, context: Context | None) -> t.Iterator[dict[str, t.Any]]:
         """Read what has changed.
 
         Args:
@@ -188,7 +192,7 @@ class CsvStream(Stream):
         for source in self.plan.sources:
             yield from self._rows(source)
 
-    def _rows(self, source: Source) -> t.Iterator[dict]:
+    def _rows(self, source: Source) -> t.Iterator[dict[str, t.Any]]:
         layout = self.plan.layout(source)
         for batch in self.plan.batches(source):
             yield from layout.records(batch)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
-from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 
 from entrepot_core.config.project import project_root
 from entrepot_core.singer.config import from_variables, loaded
@@ -31,7 +31,10 @@ class TapCsv(Plugin, Tap):
 
     name = "tap-csv"
     package_name = "entrepot-tap-csv"
-    capabilities: t.ClassVar[list] = [*Tap.capabilities, PluginCapabilities.BATCH]
+    capabilities: t.ClassVar[list[CapabilitiesEnum]] = [
+        *Tap.capabilities,
+        PluginCapabilities.BATCH,
+    ]
     config_jsonschema = th.PropertiesList(
         th.Property(
             "files",
@@ -188,7 +191,7 @@ class TapCsv(Plugin, Tap):
             shutil.rmtree(self.spool.folder / _FETCHED, ignore_errors=True)
             self.spool.close()
 
-    def sync_all(self) -> None:
+    def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, which has no hook around a whole run
         """Read every stream; what still waits for the target is left to it."""
         try:
             super().sync_all()

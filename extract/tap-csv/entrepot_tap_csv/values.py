@@ -159,7 +159,8 @@ class Column:
         if cell in nulls or text in nulls:
             return null
         try:
-            return getattr(self, f"_{self.kind}")(text)
+            read: Callable[[str], str] = getattr(self, f"_{self.kind}")
+            return read(text)
         except ValueError:
             raise NoSuchValue from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from entrepot_tap_dcat.graph import Graph
 from entrepot_tap_dcat.vocabulary import HYDRA, PAGES
@@ -62,7 +63,7 @@ def page_of(graph: Graph) -> Page:
     )
 
 
-def _knows_neighbours(node: dict) -> bool:
+def _knows_neighbours(node: dict[str, Any]) -> bool:
     words = ("next", "nextPage", "last", "lastPage", "previous", "previousPage")
     return any(HYDRA + word in node for word in words)
 

@@ -252,7 +252,9 @@ class Reading:
 
     def _row(self, stream: str, name: str, node: Node) -> Row:
         """Fill the columns that are described above."""
-        columns, found, other = _COLUMNS[stream], {}, {}
+        columns = _COLUMNS[stream]
+        found: dict[tuple[str, str], list[Term]] = {}
+        other: dict[str, list[Any]] = {}
         for predicate, terms in node.items():
             members = self._graph.members(terms)
             if predicate in columns:
@@ -265,7 +267,9 @@ class Reading:
         row.update(self._provenance)
         return row
 
-    def _values(self, owner: str, column: str, kind: str, terms: list[Term]) -> list:
+    def _values(
+        self, owner: str, column: str, kind: str, terms: list[Term]
+    ) -> list[Any]:
         if kind == "texts":
             return _texts(terms)
         if kind == "nodes":

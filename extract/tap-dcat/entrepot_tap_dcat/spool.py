@@ -93,7 +93,8 @@ class Spool:
             dump: The dump's day, as rows have it.
         """
         query = "SELECT count(*) FROM rows WHERE (stream, dump) = (?, ?)"
-        return self._store.execute(query, [stream, dump]).fetchone()[0]
+        (count,) = self._store.execute(query, [stream, dump]).fetchone()
+        return int(count)
 
 
 def _join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class DcatStream(Stream):
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
-    ) -> t.Generator[dict, t.Any, t.Any]:
+    ) -> t.Generator[dict[str, t.Any], t.Any, t.Any]:
         """Say after the last record that it was the last."""
         yield from super()._sync_records(context, write_messages=write_messages)
         if write_messages and self.selected:

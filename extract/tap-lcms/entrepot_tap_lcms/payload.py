@@ -81,7 +81,7 @@ def _elements(events: Events) -> Iterator[Any]:
 
 
 def _pass_over(first: tuple[str, Any], events: Events) -> None:
-    depth = first[0] in _OPEN
+    depth = int(first[0] in _OPEN)
     while depth:
         kind, _ = next(events)
         depth += (kind in _OPEN) - (kind in _CLOSE)
@@ -91,7 +91,7 @@ def _built(first: tuple[str, Any], events: Events) -> Any:
     """Build one element of a list."""
     builder = ObjectBuilder()
     builder.event(*first)
-    depth = first[0] in _OPEN
+    depth = int(first[0] in _OPEN)
     while depth:
         kind, value = next(events)
         builder.event(kind, value)

@@ -69,7 +69,7 @@ class Reading:
             raise BadContent(f"{place}: it is no object")
         key = self._key(record, place)
         self._missing[content.name] -= record.keys()
-        row = {"id": key}
+        row: dict[str, Any] = {"id": key}
         for column in content.columns:
             try:
                 row[column.name] = column.read(record)

@@ -42,7 +42,7 @@ class LcmsStream(Stream):
         super().__init__(tap, schema, content.name)
         self.primary_keys = ["id"]
 
-    def _generate_schema_messages(self) -> Iterator[SchemaMessage]:
+    def _generate_schema_messages(self) -> t.Generator[SchemaMessage, None, None]:
         """Give the keywords back that the SDK takes away, where a stream map has left a column."""
         own = self.schema["properties"]
         for message in super()._generate_schema_messages():

@@ -28,7 +28,7 @@ class TapLcms(Plugin, Tap):
 
     name = "tap-lcms"
     package_name = "entrepot-tap-lcms"
-    config_jsonschema: t.ClassVar[dict] = th.PropertiesList(
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         th.Property(
             "api_url",
             th.StringType,
@@ -144,11 +144,12 @@ class TapLcms(Plugin, Tap):
             patience=float(settings["retry_limit"]),
         )
 
-    def sync_all(self) -> None:
+    def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, which has no hook around a whole run
         """Fetch and check everything, then send it: descriptions, records, and that this is all."""
         # Before the first message, so that a failure is known before any table is touched.
         self.reading  # noqa: B018
-        selected = [s for s in self.streams.values() if s.selected]
+        streams = t.cast("dict[str, LcmsStream]", self.streams)  # discover_streams()
+        selected = [stream for stream in streams.values() if stream.selected]
         for stream in selected:
             stream.describe()
         super().sync_all()

@@ -148,7 +148,7 @@ def timestamptz(value: Any) -> str | None:
     try:
         if found:
             datetime.fromisoformat(f"{found[1]}T{found[2] or '00:00'}")
-            return value
+            return found[0]
     except ValueError:
         pass
     raise Misfit("a moment is wanted, such as 2024-01-31T12:00:00.000Z")

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from entrepot_core.policy import columns
 from entrepot_core.postgres.connection import Database, bounded
@@ -119,7 +120,7 @@ class Reader:
         self._numbers = itertools.count()
         self._desk = source.connect(purpose="tap desk")
 
-    def _ask(self, query: str, parameters: list | None = None) -> tuple:
+    def _ask(self, query: str, parameters: list[object] | None = None) -> TupleRow:
         """Ask something that holds nothing and takes no time."""
         with bounded(self._desk, self._source.timeout):
             row = self._desk.execute(query, parameters).fetchone()
@@ -148,6 +149,7 @@ class Reader:
         if expression is None:
             return None
         as_text = "" if key.kind == "uuid" else f"::{key.type_name}::text"
+        bound: datetime | str | None
         bound, self.hidden = self._ask(
             f"SELECT ({expression}){as_text}, hidden FROM ({_OLDEST}) AS o"
         )
@@ -200,11 +202,13 @@ class Reader:
     def _first(self, keys: list[str], order: str) -> str | None:
         if not keys:
             return None
-        return self._ask(
+        key: str
+        (key,) = self._ask(
             "SELECT k FROM unnest(%s::text[]) AS t (k)"
             f" ORDER BY k::{self.stream.key.type_name} {order} LIMIT 1",
             [keys],
-        )[0]
+        )
+        return key
 
     def before(self, key: str) -> str:
         """Go back from a key by the lookback.
@@ -212,7 +216,9 @@ class Reader:
         Args:
             key: As text.
         """
-        return self._ask(self.stream.key.before(key), [key])[0]
+        earlier: str
+        (earlier,) = self._ask(self.stream.key.before(key), [key])
+        return earlier
 
     def _ranges(self, held: Held, low: str | None, rows: int) -> Iterator[Range]:
         """Cut what is above a key into ranges; equal keys are never in two."""

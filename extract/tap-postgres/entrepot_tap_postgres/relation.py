@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from entrepot_core.policy.tables import TableRule
 from entrepot_core.postgres import catalog
@@ -109,7 +110,9 @@ def read(
     rows = source.execute(_COLUMNS, [table.sql]).fetchall()
     columns = _columns(table, rows, rule, catalog.BinarySafety(source))
     indexes = _indexes(source, table, columns, rule)
-    primary = next((i["columns"] for i in indexes if i["constraint"] == "p"), [])
+    primary: list[str] = next(
+        (i["columns"] for i in indexes if i["constraint"] == "p"), []
+    )
     key = rule.replication_key or (primary[0] if len(primary) == 1 else None)
     bases = {row[0]: (row[6], row[2]) for row in rows}
     if nullable := [name for name in rule.key if not bases[name][1]]:
@@ -142,7 +145,7 @@ def read(
 
 def _columns(
     table: TableName,
-    rows: list[tuple],
+    rows: list[TupleRow],
     rule: TableRule,
     is_binary_safe: Callable[[int], bool],
 ) -> list[dict[str, Any]]:

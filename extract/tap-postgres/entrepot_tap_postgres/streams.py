@@ -24,6 +24,8 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context
 
+    from entrepot_tap_postgres.tap import TapPostgres
+
 
 _TRIES = 3  # snapshots in which not one file could be read
 
@@ -72,7 +74,9 @@ class AppendStream(SingerStream):
 
     replication_method = "INCREMENTAL"
 
-    def __init__(self, tap: t.Any, definition: dict[str, t.Any]) -> None:
+    _tap: TapPostgres
+
+    def __init__(self, tap: TapPostgres, definition: dict[str, t.Any]) -> None:
         """Prepare.
 
         Args:
@@ -260,6 +264,7 @@ class AppendStream(SingerStream):
         if state is None or known is None:
             return None
         bookmark = reader.least([str(state), str(known)])
+        assert bookmark is not None
         first = reader.before(bookmark)
         if held.top is None or reader.greatest([first, held.top]) != held.top:
             raise CannotContinue(
@@ -393,7 +398,7 @@ class RecordStream(AppendStream):
         one_object = relation.as_record(self.definition, reading.chosen)
         return replace(reading, chosen=one_object, copy_format="text")
 
-    def get_records(self, context: Context | None) -> t.Iterator[dict]:
+    def get_records(self, context: Context | None) -> t.Iterator[dict[str, t.Any]]:
         """Read what is new.
 
         Args:
@@ -407,7 +412,7 @@ class RecordStream(AppendStream):
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
-    ) -> t.Generator[dict, t.Any, t.Any]:
+    ) -> t.Generator[dict[str, t.Any], t.Any, t.Any]:
         """Write rows, and after each file the state: the SDK's own would outrun the fence."""
         for _, manifest in self._new_files():
             for record in _records(manifest):
@@ -426,7 +431,7 @@ class RecordStream(AppendStream):
         )
 
 
-def _records(manifest: list[str]) -> t.Iterator[dict]:
+def _records(manifest: list[str]) -> t.Iterator[dict[str, t.Any]]:
     """Read the rows of files of one JSON column, and remove each file."""
     for url in manifest:
         path = path_of(url)

@@ -149,7 +149,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
 
     package_name = "entrepot-tap-postgres"
     explained = (CopyError, psycopg.Error)
-    config_jsonschema: t.ClassVar[dict] = {
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = {
         **MeltanoLabsTap.config_jsonschema,
         "properties": {**MeltanoLabsTap.config_jsonschema["properties"], **_SETTINGS},
     }
@@ -210,7 +210,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
             root = Path(url.removeprefix("file://"))  # as Meltano writes it: not quoted
         return Spool(root, self.config["spool_limit"])
 
-    def sync_all(self) -> None:
+    def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, which has no hook around a whole run
         """Read every stream; what still waits for the target is left to it."""
         try:
             super().sync_all()
@@ -221,12 +221,13 @@ class TapPostgres(Plugin, MeltanoLabsTap):
     @property
     def secret(self) -> str | None:
         """The key of the pseudonyms."""
-        return self.config.get("pseudonym_secret")
+        secret: str | None = self.config.get("pseudonym_secret")
+        return secret
 
     @cached_property
     def _read_catalogs(
         self,
-    ) -> tuple[Policy, dict[TableName, dict]]:
+    ) -> tuple[Policy, dict[TableName, dict[str, t.Any]]]:
         """Read the policy and the catalogs, in one session.
 
         Raises:
@@ -238,7 +239,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
         with self.source.connect(purpose="tap catalog") as session:
             rules = text.resolve(catalog.table_columns(session))
             problems += rules.problems
-            definitions: dict[TableName, dict] = {}
+            definitions: dict[TableName, dict[str, t.Any]] = {}
             for name, rule in rules.rules.items():
                 # A column that does not exist is named already.
                 if rule.mode == "incremental" and not rules.problems:
@@ -254,7 +255,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
             raise Refused("; ".join(problems))
         return rules, definitions
 
-    def definition_now(self, name: TableName) -> dict:
+    def definition_now(self, name: TableName) -> dict[str, t.Any]:
         """Read a table's definition again; the table is locked, so it stays so.
 
         Args:
@@ -278,9 +279,10 @@ class TapPostgres(Plugin, MeltanoLabsTap):
     @property
     def _backup_mode(self) -> dict[str, str]:
         try:
-            return json.loads(self.config.get("backup_mode") or "{}")
+            modes: dict[str, str] = json.loads(self.config.get("backup_mode") or "{}")
         except json.JSONDecodeError as error:
             raise Refused(f"BACKUP_MODE is not JSON: {error}") from None
+        return modes
 
     def rule(self, table: TableName) -> TableRule:
         """Give a table's rule.
@@ -310,7 +312,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
             }
 
     @property
-    def catalog_dict(self) -> dict:
+    def catalog_dict(self) -> dict[str, t.Any]:
         """Describe the streams, anew each time, as tables change."""
         return {"streams": [stream.entry() for stream in self.discover_streams()]}
 

@@ -81,7 +81,7 @@ def read(source: psycopg.Connection, table: TableName) -> list[dict[str, Any]]:
     query = _TYPES.format(multirange="rngmultitypid" if has_multiranges else "rngtypid")
     return [
         {"type": name, "kind": kind, **_details(source, oid, kind)}
-        for oid, name, kind in source.execute(query, [table.sql]).fetchall()  # type: ignore[call-overload]
+        for oid, name, kind in source.execute(query, [table.sql]).fetchall()
     ]
 
 
@@ -96,7 +96,7 @@ def _details(source: psycopg.Connection, oid: int, kind: str) -> dict[str, Any]:
         has_multiranges = source.info.server_version >= _MULTIRANGES
         named = "pg_catalog.format_type(r.rngmultitypid, NULL)"
         query = _RANGE.format(multirange=named if has_multiranges else "NULL")
-        subtype, operators, multirange = source.execute(query, [oid]).fetchone() or ()  # type: ignore[call-overload]
+        subtype, operators, multirange = source.execute(query, [oid]).fetchone() or ()
         return {"subtype": subtype, "operators": operators, "multirange": multirange}
     if kind == "m":
         return {}

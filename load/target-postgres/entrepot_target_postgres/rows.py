@@ -144,7 +144,10 @@ def _without_nul(value: Any) -> Any:
 
 
 def _json(value: Any) -> str:
-    return simplejson.dumps(value, use_decimal=True, ensure_ascii=False, default=str)
+    text: str = simplejson.dumps(
+        value, use_decimal=True, ensure_ascii=False, default=str
+    )
+    return text
 
 
 def _array(values: list[Any], element: Writer, delimiter: str, *, nests: bool) -> str:

@@ -28,7 +28,7 @@ class StreamSink(Sink):
         self,
         target: TargetPostgres,
         stream_name: str,
-        schema: dict,
+        schema: dict[str, t.Any],
         key_properties: t.Sequence[str] | None,
     ) -> None:
         """Have the stream's table prepared.
@@ -67,7 +67,7 @@ class StreamSink(Sink):
             return None
         return _Validator(self.stream_name, self.schema)
 
-    def _validate_and_parse(self, record: dict) -> dict:
+    def _validate_and_parse(self, record: dict[str, t.Any]) -> dict[str, t.Any]:
         """Check the record; PostgreSQL reads the values itself, extremes included."""
         if self._validator is not None:
             self._validator.validate(record)
@@ -80,7 +80,9 @@ class StreamSink(Sink):
             )
         return record
 
-    def process_record(self, record: dict, context: dict) -> None:
+    def process_record(
+        self, record: dict[str, t.Any], context: dict[str, t.Any]
+    ) -> None:
         """Keep a record until many are written.
 
         Args:
@@ -90,7 +92,7 @@ class StreamSink(Sink):
         self.load.check(record)
         self._lines.add(self._encoder.line(record))
 
-    def process_batch(self, context: dict) -> None:
+    def process_batch(self, context: dict[str, t.Any]) -> None:
         """Write what waits.
 
         Args:
@@ -128,11 +130,11 @@ class StreamSink(Sink):
 class _Validator(JSONSchemaValidator):
     """The SDK's check, whose errors name the property and the rule but print no value."""
 
-    def __init__(self, stream: str, schema: dict) -> None:
+    def __init__(self, stream: str, schema: dict[str, t.Any]) -> None:
         super().__init__(schema)
         self._stream = stream
 
-    def validate(self, record: dict) -> None:
+    def validate(self, record: dict[str, t.Any]) -> None:
         for error in self.validator.iter_errors(record):
             where = ".".join(map(str, error.absolute_path)) or "the record"
             missing = [

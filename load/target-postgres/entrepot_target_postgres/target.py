@@ -100,11 +100,11 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
         exceptions.MissingKeyPropertiesError,
         exceptions.RecordsWithoutSchemaException,
     )
-    default_sink_class = StreamSink
+    default_sink_class = StreamSink  # type: ignore[assignment] # COPY, where the base has SQL
     message_reader_class = Reader
     get_sink = Target.get_sink
-    get_sink_class = Target.get_sink_class
-    config_jsonschema: t.ClassVar[dict] = {
+    get_sink_class = Target.get_sink_class  # type: ignore[assignment] # as above
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = {
         **MeltanoLabsTarget.config_jsonschema,
         "properties": {
             **MeltanoLabsTarget.config_jsonschema["properties"],
@@ -137,13 +137,13 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
         schema = self.config.get("default_target_schema") or "public"
         self._loads = StreamLoads(warehouse, schema, reader)
         self._folders: set[Path] = set()
-        self._passed_state: dict | None = None
+        self._passed_state: dict[str, t.Any] | None = None
 
     def _warehouse(self) -> Database:
         url = self._url or _as_conninfo(PostgresConnector(dict(self.config)))
         return Database("warehouse", url, self.config["network_timeout"])
 
-    def load_of(self, stream: str, schema: dict, keys: list[str]) -> Load:
+    def load_of(self, stream: str, schema: dict[str, t.Any], keys: list[str]) -> Load:
         """Have a stream's table prepared.
 
         Args:
@@ -156,7 +156,7 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
         """
         return self._loads.add(stream, schema, keys, self.config["load_method"])
 
-    def _process_schema_message(self, message_dict: dict) -> None:
+    def _process_schema_message(self, message_dict: dict[str, t.Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "schema"})
         definition = message_dict["schema"].get(KEYWORD)
         if definition is None:
@@ -164,7 +164,7 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
         else:
             self._append.add(message_dict["stream"], definition)
 
-    def _process_batch_message(self, message_dict: dict) -> None:
+    def _process_batch_message(self, message_dict: dict[str, t.Any]) -> None:
         if message_dict["stream"] in self._append:
             self._append.load(message_dict)
         elif message_dict["encoding"]["format"] == FORMAT:
@@ -172,7 +172,7 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
         else:
             self._load_records(message_dict)
 
-    def _load_files(self, message: dict) -> None:
+    def _load_files(self, message: dict[str, t.Any]) -> None:
         """Load COPY files that carry no definition of a table."""
         stream, encoding = message["stream"], message["encoding"]
         self._assert_sink_exists(stream)
@@ -197,16 +197,17 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
             )
             self._folders.add(path.parent)
 
-    def _load_records(self, message: dict) -> None:
+    def _load_records(self, message: dict[str, t.Any]) -> None:
         """Load files of records, one by line, as if each had come in a message of its own."""
         compression = message["encoding"].get("compression")
         for url in message["manifest"]:
             head, name = StorageTarget.split_url(url)
             with ExitStack() as stack:
                 file = stack.enter_context(StorageTarget.from_url(head).open(name))
+                lines: t.Iterable[bytes] = file
                 if compression == "gzip":
-                    file = stack.enter_context(gzip.open(file))
-                self._load_lines(message["stream"], file)
+                    lines = stack.enter_context(gzip.open(file))
+                self._load_lines(message["stream"], lines)
 
     def _load_lines(self, stream: str, lines: t.Iterable[bytes]) -> None:
         reader = Reader()
@@ -216,7 +217,7 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
                 {"type": "RECORD", "stream": stream, "record": record}
             )
 
-    def _process_activate_version_message(self, message_dict: dict) -> None:
+    def _process_activate_version_message(self, message_dict: dict[str, t.Any]) -> None:
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             self._assert_sink_exists(stream)
@@ -224,7 +225,7 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
             sink = self.get_sink(stream_map.stream_alias)
             sink.activate_version(message_dict["version"])
 
-    def listen(self, file_input: t.IO[str] | None = None) -> None:
+    def listen(self, file_input: t.IO[str] | None = None) -> None:  # type: ignore[misc] # final in the SDK, which has no hook around a whole run
         """Load all that comes.
 
         Args:
@@ -250,14 +251,14 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
         self._loads.close()
         self._append.close()
 
-    def _process_state_message(self, message_dict: dict) -> None:
+    def _process_state_message(self, message_dict: dict[str, t.Any]) -> None:
         """Pass the state on at once when all that it speaks of is committed."""
         super()._process_state_message(message_dict)
         sinks = [*self._sinks_active.values(), *self._sinks_to_clear]
         if self._latest_state and not any(sink.current_size for sink in sinks):
             self._write_state_message(self._latest_state)
 
-    def _write_state_message(self, state: dict) -> None:
+    def _write_state_message(self, state: dict[str, t.Any]) -> None:
         """Pass a state on, once and only when all that it speaks of is committed."""
         if not self._loads.are_open and state != self._passed_state:
             sys.stdout.write(f"{json.dumps(state, default=str)}\n")
@@ -275,4 +276,5 @@ def _as_conninfo(connector: PostgresConnector) -> str:
     """Write SQLAlchemy's URL as libpq reads it."""
     url = make_url(str(connector.sqlalchemy_url))
     parts = url.translate_connect_args(username="user", database="dbname")
-    return make_conninfo(**parts, **url.query)
+    options: dict[str, t.Any] = {**parts, **url.query}
+    return make_conninfo(**options)

@@ -44,7 +44,9 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _VERBS:
             ctx.fail(f"there is no verb {cmd_name!r}.{nearest(cmd_name, list(_VERBS))}")
-        return importlib.import_module(f"entrepot_ops.{_VERBS[cmd_name][0]}").command
+        module = importlib.import_module(f"entrepot_ops.{_VERBS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
 
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter

@@ -342,10 +342,10 @@ def _set_up_logs(log_format: str | None) -> None:
     logs.set_up(wanted)
 
 
-def _sentence(error: dict) -> str:
+def _sentence(error: Mapping[str, Any]) -> str:
     """Say one validation error as an operator would want to read it."""
     if not error["loc"]:  # it concerns several variables, and names them
-        return error["msg"].removeprefix("Value error, ")
+        return str(error["msg"]).removeprefix("Value error, ")
     variable = str(error["loc"][0])
     place = "".join(f"[{part}]" for part in error["loc"][1:])
     if error["type"] == "missing" and not place:

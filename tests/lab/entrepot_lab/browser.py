@@ -159,7 +159,8 @@ class Browser:
             answer = self._receive()
             if answer.get("id") == self._number:
                 assert "error" not in answer, (method, answer["error"])
-                return answer["result"]
+                result: dict[str, Any] = answer["result"]
+                return result
             self._note(answer)
 
     def _note(self, event: dict[str, Any]) -> None:
@@ -178,4 +179,5 @@ class Browser:
             assert part, "Chromium has ended"
             self._buffer += part
         message, self._buffer = self._buffer.split(b"\0", 1)
-        return json.loads(message)
+        answer: dict[str, Any] = json.loads(message)
+        return answer

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from entrepot_core.base.errors import Differs, Refused, TransientFailure
 from entrepot_core.base.logs import event
@@ -233,7 +234,7 @@ def _exclude_loads(lock: psycopg.Connection) -> None:
         )
 
 
-def _loaded(lock: psycopg.Connection) -> list[tuple]:
+def _loaded(lock: psycopg.Connection) -> list[TupleRow]:
     exists = lock.execute("SELECT to_regclass('entrepot_ops.positions')").fetchone()
     return lock.execute(_LOADED).fetchall() if exists and exists[0] else []
 
@@ -253,7 +254,7 @@ def _source(settings: Settings) -> Database:
 
 
 def _tables(
-    settings: Settings, source: Database, loaded: list[tuple], only: str | None
+    settings: Settings, source: Database, loaded: list[TupleRow], only: str | None
 ) -> list[Audited]:
     """Match the loaded append tables with the source's, and with the policy."""
     text, problems = policy.read(Path(settings.tables_file), settings.backup_mode)
@@ -514,7 +515,7 @@ class _Comparison:
             else:
                 for part in self._spans(span):
                     self._look_into(part, found, dry_run=dry_run)
-        return sums[0]
+        return int(sums[0])
 
     def _replace(self, span: Span, found: Findings, *, dry_run: bool) -> None:
         """Put the source's rows of a range in the place of ours, in one transaction."""

@@ -137,15 +137,17 @@ class Item:
 
 
 class TableData(Protocol):
-    """The rows of one table in a dump.
+    """The rows of one table in a dump."""
 
-    Attributes:
-        table: The table.
-        size: Their size where the format tells it, else 0.
-    """
+    @property
+    def table(self) -> TableName:
+        """The table."""
+        ...
 
-    table: TableName
-    size: int
+    @property
+    def size(self) -> int:
+        """Their size in bytes of the dump where the format tells it, else 0."""
+        ...
 
     def copy_text(self) -> Iterator[bytes]:
         """Give the statement `COPY … FROM stdin;` first, then the rows in COPY's text format."""

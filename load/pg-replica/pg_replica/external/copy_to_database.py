@@ -95,7 +95,7 @@ def _definitions(
 def _make(work: psycopg.Connection, items: list[dump.Item]) -> None:
     for item in items:
         try:
-            work.execute(item.sql)  # type: ignore[call-overload]
+            work.execute(item.sql)
         except psycopg.ProgrammingError as error:
             raise RunFailed(f"{item.label}: {error}") from None
 
@@ -111,7 +111,8 @@ def _copy(
     how = columns.copy_format(table, _WHOLE, catalog.BinarySafety(source))
     out = columns.copy_out_statement(table, _WHOLE, how)
     into = f"COPY {table.name.sql} FROM STDIN (FORMAT {how}, FREEZE)"
-    began, started_at, sizes = time.monotonic(), utc_now(), []
+    began, started_at = time.monotonic(), utc_now()
+    sizes: list[int] = []
     try:
         copy = CopyOut(source, out, patience)
         received = copy_in(work, into, copy, patience, sizes.append)
@@ -138,7 +139,7 @@ def _compare(
         " coalesce(pg_catalog.sum(pg_catalog.hashtextextended(t::pg_catalog.text, 0)), 0)::text"
         f" FROM ONLY {table.name.sql} AS t"
     )
-    if source.execute(query).fetchone() != work.execute(query).fetchone():  # type: ignore[call-overload]
+    if source.execute(query).fetchone() != work.execute(query).fetchone():
         raise RunFailed(
             f"table {table.name} of the external database differs from the warehouse's"
         )

@@ -69,6 +69,6 @@ def beyond(
         for role in roles
         for (sentence,) in connection.execute(
             _REACH,
-            {"role": role, "meant": meant},  # type: ignore[arg-type]
+            {"role": role, "meant": meant},
         )
     ]

@@ -37,7 +37,7 @@ def copy_mapping(source: psycopg.Connection, target: psycopg.Connection) -> None
         source: A session on the warehouse.
         target: A session on the other database, in autocommit.
     """
-    rows = source.execute(_ROWS).fetchall()  # type: ignore[arg-type]
+    rows = source.execute(_ROWS).fetchall()
     with target.transaction(), target.cursor() as cursor:
         cursor.execute("DELETE FROM entrepot_ops.external_rows")
         cursor.executemany(

@@ -31,7 +31,7 @@ def check_pair(
         )
     wanted = [row[0] for row in source.execute(_EXTENSIONS)]
     installed = {row[0] for row in target.execute(_EXTENSIONS)}
-    available = dict(
+    available: dict[str, bool] = dict(
         target.execute(
             "SELECT name::text, bool_or(trusted OR NOT superuser)"
             " FROM pg_catalog.pg_available_extension_versions GROUP BY 1"

@@ -278,7 +278,7 @@ def rebind(
         try:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-                connection.execute(dependent.statement)  # type: ignore[arg-type]
+                connection.execute(dependent.statement)
         except psycopg.Error as error:
             record.finding(
                 dependent.label, f"stays on the previous night: {one_line(error)}"

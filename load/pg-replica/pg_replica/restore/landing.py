@@ -134,7 +134,7 @@ class Builder:
             return
         began, started_at = time.monotonic(), utc_now()
         try:
-            connection.execute(sql or self._statements(item))  # type: ignore[arg-type]
+            connection.execute(sql or self._statements(item))
             if item.kind == "TABLE":
                 self._adapt(connection, TableName(item.schema or PUBLIC, item.tag))
         except psycopg.errors.QueryCanceled:

@@ -340,7 +340,7 @@ class Restorer:
         def run(worker: int) -> None:
             began, started_at = time.monotonic(), utc_now()
             try:
-                self.sessions.get(worker).execute(statement)  # type: ignore[arg-type]
+                self.sessions.get(worker).execute(statement)
             except psycopg.Error as error:
                 if self.patience.stop.is_set():
                     raise Stopped from None

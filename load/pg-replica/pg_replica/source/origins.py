@@ -198,7 +198,7 @@ class LiveOrigin:
             for name, (value, used) in self._sequences.items()
         ]
         for first in range(0, len(calls), 500):
-            landing.execute("SELECT " + ", ".join(calls[first : first + 500]))  # type: ignore[arg-type]
+            landing.execute("SELECT " + ", ".join(calls[first : first + 500]))
 
     def verify_catalog(self, found: set[Fact], left_out: list[Item]) -> None:
         """Compare with the source's catalog under the snapshot."""

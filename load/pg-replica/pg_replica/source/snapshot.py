@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.rows import TupleRow
 
 from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.base.logs import event
@@ -116,9 +117,9 @@ class Snapshot:
         return {table.oid for table in tables}
 
     def _value(self, query: str) -> str:
-        row = self._connection.execute(query).fetchone()  # type: ignore[arg-type]
+        row = self._connection.execute(query).fetchone()
         assert row is not None
-        return row[0]
+        return str(row[0])
 
     def facts(self, schemas: list[str]) -> set[catalog.Fact]:
         """Describe the source under the snapshot.
@@ -136,7 +137,7 @@ class Snapshot:
         """Read which of the source's types have the same binary form everywhere."""
         return catalog.BinarySafety(self._connection)
 
-    def query(self, statement: str) -> list[tuple]:
+    def query(self, statement: str) -> list[TupleRow]:
         """Run a query under the snapshot.
 
         Args:
@@ -145,7 +146,7 @@ class Snapshot:
         Returns:
             Its rows.
         """
-        return self._connection.execute(statement).fetchall()  # type: ignore[arg-type]
+        return self._connection.execute(statement).fetchall()
 
     def sequences(self) -> dict[TableName, tuple[int, bool]]:
         """Read every sequence's value and whether it was ever used.
@@ -202,7 +203,7 @@ class Snapshot:
         waiting_since: dict[int, float] = {}
         while not self._stop.wait(_WATCH_PAUSE):
             try:
-                waiters = dict(self.query(WAITERS))
+                waiters: dict[int, str] = dict(self.query(WAITERS))
                 promoted = self._is_standby and not self.query(_IN_RECOVERY)[0][0]
             except psycopg.Error as error:
                 on_failure(
@@ -236,7 +237,7 @@ class Snapshot:
         """
         self._end_watch()
         noted = {table.oid: table for table in self.tables}
-        present = dict(
+        present: dict[int, int | None] = dict(
             self._connection.execute(
                 "SELECT oid, pg_catalog.pg_relation_filenode(oid)"
                 " FROM pg_catalog.unnest(%s::oid[]) AS t (oid)",

@@ -124,7 +124,7 @@ def compare_samples(
     differing = [
         str(table)
         for table, query, answer in samples
-        if connection.execute(query).fetchone() != (answer,)  # type: ignore[arg-type]
+        if connection.execute(query).fetchone() != (answer,)
     ]
     if differing:
         raise RunFailed(

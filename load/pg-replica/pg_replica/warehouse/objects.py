@@ -150,7 +150,7 @@ def list_objects(
     Returns:
         The objects, views first, then tables, then the rest.
     """
-    rows = connection.execute(_OBJECTS, {"schemas": list(schemas)}).fetchall()  # type: ignore[arg-type]
+    rows = connection.execute(_OBJECTS, {"schemas": list(schemas)}).fetchall()
     return [
         DatabaseObject(_KEYWORDS.get(kind, kind.upper()), schema, identity, owner or "")
         for kind, schema, identity, owner in rows
@@ -193,7 +193,7 @@ def move(connection: psycopg.Connection, from_schema: str, to_schema: str) -> No
         with connection.transaction():
             for item in portion:
                 connection.execute(
-                    f"ALTER {item.type} {item.identity} SET SCHEMA {quote(to_schema)}"  # type: ignore[arg-type]
+                    f"ALTER {item.type} {item.identity} SET SCHEMA {quote(to_schema)}"
                 )
 
 
@@ -268,7 +268,7 @@ def _drop_portion(
     try:
         with connection.transaction():
             connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-            connection.execute(f"DROP {portion[0].type} IF EXISTS {listed}")  # type: ignore[arg-type]
+            connection.execute(f"DROP {portion[0].type} IF EXISTS {listed}")
     except (
         errors.DependentObjectsStillExist,
         errors.LockNotAvailable,
@@ -297,7 +297,7 @@ def _reason(error: psycopg.Error) -> str:
 
 def _untie(connection: psycopg.Connection, schemas: list[str]) -> None:
     """Untie the objects from each other, so that portions need not follow the ties."""
-    for (statement,) in connection.execute(_TIES, {"schemas": schemas}).fetchall():  # type: ignore[arg-type]
+    for (statement,) in connection.execute(_TIES, {"schemas": schemas}).fetchall():
         try:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")

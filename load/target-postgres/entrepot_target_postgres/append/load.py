@@ -81,7 +81,7 @@ class AppendLoad:
         script = resources.files("entrepot_target_postgres.append").joinpath(
             "positions.sql"
         )
-        self._lock.execute(script.read_text(encoding="utf-8"))  # type: ignore[call-overload]
+        self._lock.execute(script.read_text(encoding="utf-8"))
         self._lock.execute(changes.CREATE)
         self._lock.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._naming.incremental}"')
 

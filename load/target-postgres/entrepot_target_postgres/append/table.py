@@ -225,8 +225,9 @@ class AppendTable:
             "SELECT columns, replication_key FROM entrepot_ops.positions WHERE stream = %s",
             [self._stream],
         ).fetchone()
-        numbers: dict[str, int] | None = row and row[0]
-        self._forget_another_key(row and row[1], numbers or {})
+        numbers: dict[str, int] | None
+        numbers, key = row or (None, None)
+        self._forget_another_key(key, numbers or {})
         types = {name: type_name for name, type_name, *_ in here}
         found = drift.compare(types, self._columns, numbers)
         if found.refused:

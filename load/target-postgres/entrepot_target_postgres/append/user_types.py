@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -83,6 +84,7 @@ class Types:
         Raises:
             CannotLoad: If one has changed in a way that values which are here do not allow.
         """
+        make: dict[str, Callable[[psycopg.Connection, str, dict[str, Any], bool], None]]
         make = {
             "e": self._enum,
             "d": self._domain,

@@ -63,7 +63,7 @@ class FullTable(Load):
         if not ddl.exists(self._session, table):
             return
         query = f"SELECT EXISTS (SELECT FROM {table.sql})"
-        if self._session.execute(query).fetchone() == (True,):  # type: ignore[arg-type]
+        if self._session.execute(query).fetchone() == (True,):
             raise CannotLoad(
                 f"stream {self.shape.stream} is empty, and table {table} is not: no table has "
                 "been replaced. If that is meant, set the tap's allow_empty for one run"

@@ -81,7 +81,7 @@ class Parts(Load):
         ]
         self._session.execute(
             f"DELETE FROM {self.shape.table.sql} WHERE ({columns}) IN"
-            f" (SELECT * FROM unnest({arrays}))",  # type: ignore[arg-type]
+            f" (SELECT * FROM unnest({arrays}))",
             values,
         )
 
@@ -135,7 +135,7 @@ class Parts(Load):
         if not listed:
             return ""
         row = self._session.execute(
-            f"SELECT {listed} FROM {shape.table.sql} WHERE {where}",  # type: ignore[arg-type]
+            f"SELECT {listed} FROM {shape.table.sql} WHERE {where}",
             key,
         ).fetchone()
         if row is None:

@@ -182,7 +182,9 @@ def describe(session: psycopg.Connection, table: TableName, shape: Shape) -> Non
         table: The table.
         shape: The comments.
     """
-    here = dict(session.execute(_COMMENTS, {"table": table.sql}).fetchall())
+    here: dict[str, str] = dict(
+        session.execute(_COMMENTS, {"table": table.sql}).fetchall()
+    )
     if shape.comment and here.get("") != shape.comment:
         session.execute(f"COMMENT ON TABLE {table.sql} IS {literal(shape.comment)}")
     for column in shape.columns:

@@ -284,7 +284,7 @@ def _point(
 ) -> None:
     assert view.statement is not None
     try:
-        session.execute(view.statement)  # type: ignore[arg-type]
+        session.execute(view.statement)
     except errors.LockNotAvailable:
         raise
     except psycopg.Error as error:

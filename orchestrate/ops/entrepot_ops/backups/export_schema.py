@@ -146,7 +146,7 @@ def _replace(
     is_dry: bool,
 ) -> None:
     with target.connect(purpose="export", autocommit=False) as session:
-        there = dict(session.execute(_THERE, [_MARK]).fetchall())
+        there: dict[str, bool] = dict(session.execute(_THERE, [_MARK]).fetchall())
         if foreign := sorted(
             set(schemas) & {n for n, is_ours in there.items() if not is_ours}
         ):
@@ -195,7 +195,7 @@ def _as_dumped(name: str) -> str:
 
 def _extend(session: psycopg.Connection, extensions: list[tuple[str, str]]) -> None:
     """Have the extensions whose types and functions tables may use."""
-    there = dict(session.execute(_EXTENSIONS).fetchall())
+    there: dict[str, str] = dict(session.execute(_EXTENSIONS).fetchall())
     for name, schema in extensions:
         if there.get(name) == schema:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -228,7 +228,8 @@ class Bucket:
             found = self._client.get_object(
                 Bucket=self._bucket, Key=self._prefix + name
             )
-            return found["Body"].read().decode()
+            content: bytes = found["Body"].read()
+            return content.decode()
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy an object to this machine."""
@@ -267,7 +268,7 @@ _ADVICE = {
 _FULL = re.compile("quota|full|insufficient", re.IGNORECASE)
 
 
-def _refusal(response: dict[str, Any], where: str) -> TransientFailure | Refused:
+def _refusal(response: Mapping[str, Any], where: str) -> TransientFailure | Refused:
     """Say what the service answered."""
     status = response["ResponseMetadata"].get("HTTPStatusCode", 0)
     code = response["Error"].get("Code", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.suggest import nearest
@@ -180,7 +181,7 @@ def _name(task: str, project: Project) -> str:
     return task
 
 
-def _annotations(job: Job, names: dict[str, str]) -> dict[str, dict]:
+def _annotations(job: Job, names: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Read what the job says of its steps, by the steps' names."""
     problems = []
     said = job.annotations.get("steps") or {}

@@ -24,7 +24,7 @@ from entrepot_ops.nights.runner import WORDS, Night, Progress, Rules
 from entrepot_ops.notify.command import tell_all
 from entrepot_ops.record.lock import NightLock
 from entrepot_ops.record.night import LastNight, NightRecord
-from entrepot_ops.record.store import Store
+from entrepot_ops.record.store import Row, Store
 from entrepot_ops.report import command as report
 from entrepot_ops.report import data as night_data
 from entrepot_ops.report import outcome
@@ -192,7 +192,7 @@ class _Runner:
                 _WARNING,
             )
         last = record.last_night()
-        earlier: dict[str, dict] | None = None
+        earlier: dict[str, Row] | None = None
         if last is not None and self._continues(last):
             event(f"night {last.night_id} {last.status}: it is continued")
             earlier = record.resume(last.night_id)

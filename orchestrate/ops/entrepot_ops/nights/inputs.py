@@ -87,6 +87,6 @@ def _public(value: str) -> str:
             return ""
         return f"{parts.get('host')}:{parts.get('port')}/{parts.get('dbname')}"
     if "://" in value:
-        parts = urlsplit(value)
-        return f"{parts.scheme}://{parts.hostname}{parts.path}"
+        url = urlsplit(value)
+        return f"{url.scheme}://{url.hostname}{url.path}"
     return value

@@ -78,4 +78,4 @@ def pause(failures: int, delay: float) -> float:
     Returns:
         Seconds.
     """
-    return (2**failures - 1) * delay
+    return float(2**failures - 1) * delay

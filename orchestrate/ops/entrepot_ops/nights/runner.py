@@ -19,6 +19,7 @@ from entrepot_ops.meltano.plan import Plan, Step
 from entrepot_ops.nights import inputs, retries
 from entrepot_ops.nights.output import OutputLog
 from entrepot_ops.nights.recording import Recording
+from entrepot_ops.record.store import Row
 
 _WARNING, _ERROR = 30, 40
 WORDS = {"skipped": "was skipped", "partial": "was done in part"}
@@ -104,7 +105,7 @@ class Night:
         self._meltano = find_meltano(root)
         self.progress = Progress()
 
-    def run(self, earlier: dict[str, dict] | None) -> None:
+    def run(self, earlier: dict[str, Row] | None) -> None:
         """Run what is to be run.
 
         Args:
@@ -135,7 +136,7 @@ class Night:
                 continue
             self._try(step, place)
 
-    def _is_done(self, step: Step, attempt: dict | None) -> bool:
+    def _is_done(self, step: Step, attempt: Row | None) -> bool:
         return (
             attempt is not None
             and not self._plan.scope
@@ -289,8 +290,8 @@ class _Said:
         return list(self._lines)
 
 
-def _status(attempt: dict | None) -> str:
-    return attempt["status"] if attempt else "never begun"
+def _status(attempt: Row | None) -> str:
+    return str(attempt["status"]) if attempt else "never begun"
 
 
 def explain(last: list[Line], results: list[dbt_results.Result] | None) -> str:

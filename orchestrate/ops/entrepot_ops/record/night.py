@@ -12,7 +12,7 @@ from entrepot_core.base.redaction import redact
 from entrepot_ops.meltano import values
 from entrepot_ops.meltano.dbt_results import Result
 from entrepot_ops.meltano.plan import Step
-from entrepot_ops.record.store import Store
+from entrepot_ops.record.store import Row, Store
 
 _LONGEST_MESSAGE = 2000
 _SIZES = """
@@ -101,7 +101,7 @@ class NightRecord:
         self.night_id = row["night_id"]
         self._note_start()
 
-    def resume(self, night_id: int) -> dict[str, dict]:
+    def resume(self, night_id: int) -> dict[str, Row]:
         """Continue a night.
 
         Args:
@@ -183,7 +183,7 @@ class NightRecord:
             },
         )
         assert row is not None
-        return row["attempt"]
+        return int(row["attempt"])
 
     def end_step(
         self,

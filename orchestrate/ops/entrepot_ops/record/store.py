@@ -108,7 +108,7 @@ class Store:
                 self._connection = self.warehouse.connect(purpose="ops record")
             cursor = self._connection.cursor(row_factory=dict_row)
             given = _storable(parameters) or None
-            cursor.execute(query, given)  # type: ignore[arg-type]
+            cursor.execute(query, given)
             return cursor.fetchall() if cursor.description else []
 
 

@@ -214,10 +214,11 @@ def _timeline(attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _end_of(attempt: dict[str, Any]) -> datetime:
-    if attempt["ended_at"]:
-        return attempt["ended_at"]
-    is_running = attempt["status"] == "running"
-    return datetime.now(timezone.utc) if is_running else attempt["started_at"]
+    ended: datetime | None = attempt["ended_at"]
+    if ended is None and attempt["status"] == "running":
+        return datetime.now(timezone.utc)
+    started: datetime = attempt["started_at"]
+    return ended or started
 
 
 def _bars(trend: list[dict[str, Any]]) -> list[dict[str, Any]]:

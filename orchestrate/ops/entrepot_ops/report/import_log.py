@@ -85,4 +85,4 @@ def _insert(store: Store, name: str, log: Log) -> int:
     status = "failed" if unfinished else "succeeded"
     ids = [night["night_id"], _STEP, "pg_restore --verbose", status]
     store.rows(_ATTEMPT, [*ids, *times, seconds, [run["run_id"]], message])
-    return night["night_id"]
+    return int(night["night_id"])

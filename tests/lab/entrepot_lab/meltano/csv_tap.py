@@ -58,7 +58,7 @@ class Files:
         found = self.messages(path, **entry)
         return [each["record"] for each in found if each["type"] == "RECORD"]
 
-    def rows(self, path: str | Path = "", **entry: Any) -> list[tuple]:
+    def rows(self, path: str | Path = "", **entry: Any) -> list[tuple[Any, ...]]:
         """The records' values, without where they are from."""
         return [
             tuple(v for k, v in each.items() if not k.startswith("_source"))

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import TupleRow
 
 _PROJECT = """
 version: 1
@@ -133,7 +134,7 @@ class Project:
         Args:
             results: Node, status and message of each.
         """
-        items = [
+        items: list[dict[str, Any]] = [
             {
                 "unique_id": node,
                 "status": status,
@@ -215,7 +216,7 @@ class Project:
             assert time.monotonic() < deadline, "it did not come"
             time.sleep(0.02)
 
-    def rows(self, query: str) -> list[tuple]:
+    def rows(self, query: str) -> list[TupleRow]:
         """Ask the warehouse.
 
         Args:
@@ -223,7 +224,7 @@ class Project:
         """
         url = self.env["TARGET_DATABASE_URL"]
         with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(query)  # type: ignore[arg-type]
+            cursor = connection.execute(query)
             return cursor.fetchall() if cursor.description else []
 
     def last_steps(self) -> dict[str, tuple[str, int]]:
@@ -237,9 +238,10 @@ class Project:
 
     def last_night(self) -> tuple[int, str]:
         """Give the newest night's number and status."""
-        return self.rows(
+        ((night_id, status),) = self.rows(
             "SELECT night_id, status FROM entrepot_ops.nights ORDER BY night_id DESC LIMIT 1"
-        )[0]
+        )
+        return night_id, status
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """Kill `ops` as a power cut would.

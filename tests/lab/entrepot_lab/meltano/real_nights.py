@@ -110,7 +110,8 @@ class Night:
                 "SELECT count(*) FROM pg_stat_activity"
                 " WHERE application_name LIKE 'entrepot pg-replica%'"
             ).fetchone()
-        return row[0]
+        assert row is not None
+        return int(row[0])
 
     def ask(self, query: str, url: str | None = None) -> int:
         """Ask for one number.
@@ -120,7 +121,9 @@ class Night:
             url: Of whose session; an analyst's by default.
         """
         with psycopg.connect(url or self.reader) as connection:
-            return connection.execute(query).fetchone()[0]
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def a_day_passes(self) -> None:
         """Change the source as a day of use does."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from psycopg.rows import TupleRow
+
 from entrepot_lab.postgres.warehouse import Lab
 
 
@@ -120,7 +122,7 @@ class Pipe:
         """All that both ends have said."""
         return (self.lab.folder / "log").read_text()
 
-    def content(self, schema: str, table: str) -> tuple[tuple, tuple]:
+    def content(self, schema: str, table: str) -> tuple[TupleRow, TupleRow]:
         """Count and hash a table's rows, on the source and in the warehouse."""
         with self.lab.source() as source, self.lab.warehouse() as warehouse:
             there = self.lab.content(source, schema)[table]

@@ -118,7 +118,7 @@ class Poller:
         began = time.monotonic()
         try:
             session = session or self._connect()
-            row = session.execute(query).fetchone()  # type: ignore[call-overload]
+            row = session.execute(query).fetchone()
             value = row[0] if row else None
             seen.answers += 1
             if seen.values[-1:] != [value]:

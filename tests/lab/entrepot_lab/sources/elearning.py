@@ -36,8 +36,8 @@ def next_day(connection: psycopg.Connection) -> None:
 
 
 def _run(connection: psycopg.Connection, script: str) -> None:
-    path = resources.files("entrepot_lab.sources").joinpath("sql", script)
-    connection.execute(path.read_text(encoding="utf-8"))  # type: ignore[call-overload]
+    path = resources.files("entrepot_lab.sources").joinpath(f"sql/{script}")
+    connection.execute(path.read_text(encoding="utf-8"))
 
 
 def main() -> None:

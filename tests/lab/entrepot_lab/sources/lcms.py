@@ -290,7 +290,7 @@ def status(number: int, **headers: str) -> Fault:
         **headers: With `_` for `-`.
     """
     return lambda request: request.answer(
-        number, f"error {request.lcms.key}".encode(), **headers
+        number, f"error {request.lcms.key}".encode(), length=None, **headers
     )
 
 
