@@ -1,11 +1,11 @@
-{#- Build a table that follows an append table (see following.sql), or build it anew.
+{#- Build a table that follows an append table (see changed_rows.sql), or build it anew.
 
     By ranges: the model's rows are computed first, what they replace is deleted, they are inserted,
     and the change up to which the table now holds is noted, all in one transaction. `removes` lists
     what is replaced: the rest of `delete from this model as old`, where changed_ranges (low, high) and
     incoming, the new rows, can be named.
 
-    Whole: as any table (see table_materialization.sql).
+    Whole: as any table (see table.sql).
 -#}
 {% materialization following, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='table') -%}
