@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from entrepot_ops.backups import dated
-from entrepot_ops.backups.places import Folder
+from entrepot_core.backups import dated
+from entrepot_core.backups.places import Folder
 
 
 def test_what_was_just_taken_stays_whatever_the_clock_said_before(

@@ -13,6 +13,7 @@ from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
 from entrepot_lab.postgres.servers import SETTINGS, started
 from entrepot_lab.postgres.warehouse import Lab
 from entrepot_lab.sources import elearning
+from entrepot_lab.sources.s3 import S3Server
 
 _numbers = itertools.count(1)
 
@@ -90,3 +91,10 @@ def standby(own_lab: Lab, tmp_path: Path) -> Iterator[Cluster]:
     copy.start()
     yield copy
     copy.stop("immediate")
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    """Start a real S3 server."""
+    with S3Server(tmp_path / "s3") as server:
+        yield server

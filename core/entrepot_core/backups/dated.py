@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
+from entrepot_core.backups.places import SUM, Place
 from entrepot_core.base.logs import event
-from entrepot_ops.backups.places import SUM, Place
 
 _ENDING = ".dump"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")

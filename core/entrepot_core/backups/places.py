@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from entrepot_core.backups.settings import PlaceSettings
+from entrepot_core.backups.stream import DumpStream
 from entrepot_core.base.errors import Refused, TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
 from entrepot_core.storage import s3
 from entrepot_core.storage.disk import check_room
-from entrepot_ops.backups.settings import PlaceSettings
-from entrepot_ops.backups.stream import DumpStream
 
 _BLOCK = 1024**2
 _SMALLEST_PART = 16 * 1024**2

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from entrepot_core.command.settings import VerbSettings
 from entrepot_core.config.project import project_root
-from entrepot_ops.settings import VerbSettings
 
 
 class BackupSettings(VerbSettings):

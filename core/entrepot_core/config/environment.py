@@ -29,13 +29,23 @@ def read(model: type[_Model]) -> tuple[_Model | None, list[str]]:
     try:
         return model(), []
     except ValidationError as error:
-        return None, [_sentence(item) for item in error.errors(include_input=False)]
+        return None, [sentence(item) for item in error.errors(include_input=False)]
 
 
-def _sentence(error: Any) -> str:
-    """Say one validation error as an operator would want to read it."""
+def sentence(error: Any) -> str:
+    """Say one validation error as an operator would want to read it.
+
+    Args:
+        error: One of pydantic's `ValidationError.errors()`.
+
+    Returns:
+        A sentence that begins with the variable's name, and holds no value.
+    """
+    if not error["loc"]:  # it concerns several variables, and names them
+        return str(error["msg"]).removeprefix("Value error, ")
     variable = str(error["loc"][0])
-    if error["type"] == "missing":
+    place = "".join(f"[{part}]" for part in error["loc"][1:])
+    if error["type"] == "missing" and not place:
         return f"{variable} is missing: see .env.example"
     message = error["msg"].removeprefix("Value error, ")
-    return f"{variable} {message[0].lower()}{message[1:]}"
+    return f"{variable}{place} {message[0].lower()}{message[1:]}"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from entrepot_core.backups.places import SUM, Place
 from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_core.base.logs import event
 from entrepot_core.postgres import client_tools
 from entrepot_core.postgres.client_tools import ClientTools
-from entrepot_ops.backups.metabase import CHANGES, version
-from entrepot_ops.backups.places import SUM, Place
+from entrepot_metabase_backup.database import CHANGES, version
 
-_WARNING = 30
 _SERVER = re.compile(r"^;\s+Dumped from database version: (\d+)", re.MULTILINE)
 _TABLE_DATA = re.compile(r"^\d+; \d+ \d+ TABLE DATA (\S+) (.+) \S+$", re.MULTILINE)
 
@@ -50,7 +50,7 @@ def check_sum(place: Place, name: str, file: Path) -> None:
         Refused: If it is not what was stored.
     """
     if name + SUM not in place.names():
-        event(f"{place.path(name)}: no checksum beside it", _WARNING)
+        event(f"{place.path(name)}: no checksum beside it", logging.WARNING)
         return
     wanted = place.read_text(name + SUM).split()[0]
     found = hashlib.sha256()

@@ -5,25 +5,26 @@ from __future__ import annotations
 import click
 import psycopg
 
+from entrepot_core.backups import client_tools, dated, places
+from entrepot_core.backups.stream import dumping
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.logs import event
 from entrepot_core.base.signals import signals_end_the_run
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_core.postgres.connection import Database, explained
-from entrepot_ops.backups import client_tools, dated, places
-from entrepot_ops.backups.metabase import (
+from entrepot_metabase_backup.database import (
     CHANGES,
     DATABASE,
     LABEL,
     MetabaseSettings,
     version,
 )
-from entrepot_ops.backups.stream import dumping
-from entrepot_ops.help import examples
-from entrepot_ops.settings import load
 
 
 @click.command(
     "metabase-backup",
+    short_help="Back up Metabase's database.",
     epilog=examples(
         ("metabase-backup --to /backups", "to a folder"),
     ),

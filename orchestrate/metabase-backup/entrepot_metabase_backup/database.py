@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import psycopg
 from pydantic import Field, field_validator
 
+from entrepot_core.backups.settings import PlaceSettings
 from entrepot_core.base.redaction import redact
 from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.urls import password_of
-from entrepot_ops.backups.port_forward import forwarded
-from entrepot_ops.backups.settings import PlaceSettings
+from entrepot_metabase_backup.port_forward import forwarded
 
 LABEL = "metabase"
 DATABASE = "Metabase database"  # in messages

@@ -11,22 +11,23 @@ from pathlib import Path
 
 import click
 
+from entrepot_core.backups import client_tools, places
 from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
 from entrepot_core.base.signals import signals_end_the_run
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_core.postgres import client_tools as tools
 from entrepot_core.postgres.connection import Database, explained
-from entrepot_ops.backups import archive, client_tools, places
-from entrepot_ops.backups.archive import Archive
-from entrepot_ops.backups.metabase import (
+from entrepot_metabase_backup import archive
+from entrepot_metabase_backup.archive import Archive
+from entrepot_metabase_backup.database import (
     CHANGES,
     DATABASE,
     MetabaseSettings,
     version,
 )
-from entrepot_ops.help import examples
-from entrepot_ops.settings import load
 
 _TOO_NEW = b"SET transaction_timeout = 0;\n"
 _KNOWS_TRANSACTION_TIMEOUT = 17
@@ -64,6 +65,7 @@ _PATIENCE = "SET lock_timeout = '10s';\n"
 
 @click.command(
     "metabase-restore",
+    short_help="Restore such a backup.",
     epilog=examples(
         ("metabase-restore FILE --dry-run", "check FILE, and change nothing"),
         ("metabase-restore FILE", "into an empty database"),

@@ -1,18 +1,22 @@
-"""The `ops` command. Each verb is a module of its own: its file is read when it is called."""
+"""The `ops` command. Each verb is a module of its own: its file is read when it is called.
+
+Packages that are installed beside this one add verbs by the entry point group `entrepot_ops.verbs`.
+"""
 
 from __future__ import annotations
 
 import importlib
 import logging
 import sys
+from importlib.metadata import EntryPoint, entry_points
 
 import click
 
 from entrepot_core.base import logs
 from entrepot_core.base.errors import Refused, ReplicaError
 from entrepot_core.base.suggest import nearest
+from entrepot_core.command.help import EXIT_STATUS
 from entrepot_core.postgres.connection import one_line
-from entrepot_ops.help import EXIT_STATUS
 
 # Verb → the module below `entrepot_ops` whose attribute `command` it is, and what it does.
 _VERBS = {
@@ -30,29 +34,40 @@ _VERBS = {
     "crontab": ("schedule.crontab", "Print, check, install or remove the crontab."),
     "export-schema": ("backups.export_schema", "Copy the schema, without data."),
     "push-dump": ("backups.push_dump", "Dump a whole database to S3 or a folder."),
-    "metabase-backup": ("backups.metabase_backup", "Back up Metabase's database."),
-    "metabase-restore": ("backups.metabase_restore", "Restore such a backup."),
 }
+_GROUP = "entrepot_ops.verbs"
+
+
+def _added() -> dict[str, EntryPoint]:
+    """Find the verbs of other packages."""
+    return {each.name: each for each in sorted(entry_points(group=_GROUP))}
 
 
 class _Verbs(click.Group):
     """Loads a verb when it is called, so that one verb's libraries do not delay another."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_VERBS)
+        return [*_VERBS, *_added()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _VERBS:
-            ctx.fail(f"there is no verb {cmd_name!r}.{nearest(cmd_name, list(_VERBS))}")
-        module = importlib.import_module(f"entrepot_ops.{_VERBS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
+        if cmd_name in _VERBS:
+            module = importlib.import_module(f"entrepot_ops.{_VERBS[cmd_name][0]}")
+            command: click.Command = module.command
+            return command
+        added = _added()
+        if cmd_name not in added:
+            known = [*_VERBS, *added]
+            ctx.fail(f"there is no verb {cmd_name!r}.{nearest(cmd_name, known)}")
+        verb: click.Command = added[cmd_name].load()
+        return verb
 
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
+        verbs = [(verb, does) for verb, (_, does) in _VERBS.items()]
+        added = [(name, verb.load().short_help) for name, verb in _added().items()]
         with formatter.section("Verbs"):
-            formatter.write_dl([(verb, does) for verb, (_, does) in _VERBS.items()])
+            formatter.write_dl([*verbs, *added])
 
 
 @click.group(

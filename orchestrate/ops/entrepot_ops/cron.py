@@ -18,12 +18,12 @@ from dotenv import dotenv_values
 
 from entrepot_core.base.errors import ReplicaError
 from entrepot_core.base.signals import signals_end_the_run
+from entrepot_core.command.settings import hide_environment
 from entrepot_ops.meltano import process
 from entrepot_ops.meltano.plan import NIGHTLY
 from entrepot_ops.nights.output import OutputLog
 from entrepot_ops.nights.runner import find_meltano
 from entrepot_ops.schedule import expression
-from entrepot_ops.settings import hide_environment
 
 _SHOWN = 20  # lines of output in the mail
 

@@ -12,17 +12,17 @@ import psycopg
 from psycopg import pq
 from pydantic import Field, field_validator
 
+from entrepot_core.backups import client_tools
+from entrepot_core.backups.settings import BackupSettings
 from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_core.base.logs import event
 from entrepot_core.base.signals import signals_end_the_run
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_core.postgres import client_tools as tools
 from entrepot_core.postgres.connection import Database, are_same, explained
 from entrepot_core.postgres.identifiers import literal, quote
 from entrepot_core.warehouse.locks import warehouse_lock
-from entrepot_ops.backups import client_tools
-from entrepot_ops.backups.settings import BackupSettings
-from entrepot_ops.help import examples
-from entrepot_ops.settings import load
 
 # Objects that are not an extension's: with one of them, `public` is more than what all have.
 _OWN = """

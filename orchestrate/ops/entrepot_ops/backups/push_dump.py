@@ -7,16 +7,16 @@ from contextlib import ExitStack
 import click
 from pydantic import Field
 
+from entrepot_core.backups import client_tools, dated, places
+from entrepot_core.backups.settings import PlaceSettings
+from entrepot_core.backups.stream import dumping
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.logs import event
 from entrepot_core.base.signals import signals_end_the_run
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.warehouse.locks import warehouse_lock
-from entrepot_ops.backups import client_tools, dated, places
-from entrepot_ops.backups.settings import PlaceSettings
-from entrepot_ops.backups.stream import dumping
-from entrepot_ops.help import examples
-from entrepot_ops.settings import load
 
 _VARIABLES = {"source": "SOURCE_DATABASE_URL", "warehouse": "TARGET_DATABASE_URL"}
 

@@ -12,10 +12,11 @@ import click
 from entrepot_core.base.errors import AnotherRun, Interrupted, ReplicaError
 from entrepot_core.base.logs import event
 from entrepot_core.base.signals import signals_end_the_run
+from entrepot_core.command.help import EXIT_STATUS, examples
+from entrepot_core.command.settings import load
 from entrepot_core.config import domains
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import one_line
-from entrepot_ops.help import EXIT_STATUS, examples
 from entrepot_ops.meltano import plan, project
 from entrepot_ops.meltano.plan import Plan
 from entrepot_ops.nights.output import OutputLog
@@ -30,7 +31,7 @@ from entrepot_ops.report import data as night_data
 from entrepot_ops.report import outcome
 from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.schedule import expression as schedule
-from entrepot_ops.settings import NightSettings, load, seconds_of
+from entrepot_ops.settings import NightSettings, seconds_of
 
 _WARNING, _ERROR = 30, 40
 _DONE = ("succeeded", "differs")

@@ -9,12 +9,13 @@ import click
 
 from entrepot_core.base.errors import PublishedWithFault, ReplicaError, RunFailed
 from entrepot_core.base.logs import event
-from entrepot_ops.help import examples
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_ops.notify.webhooks import Delivery, post_to_all
 from entrepot_ops.record.store import Store
 from entrepot_ops.report import outcome as outcomes
 from entrepot_ops.report.outcome import Outcome
-from entrepot_ops.settings import NotifySettings, WarehouseSettings, load
+from entrepot_ops.settings import NotifySettings, WarehouseSettings
 
 _WARNING = 30
 

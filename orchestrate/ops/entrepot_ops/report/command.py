@@ -15,11 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
-from entrepot_ops.help import examples
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_ops.record.store import Store
 from entrepot_ops.report import data as night_data
 from entrepot_ops.report.status import duration, next_run
-from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load
+from entrepot_ops.settings import ScheduleSettings, WarehouseSettings
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _FAILURES = ("failed", "interrupted", "cancelled", "differs")

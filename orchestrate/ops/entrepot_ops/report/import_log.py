@@ -9,12 +9,13 @@ import click
 from entrepot_core.base.errors import RunFailed
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
-from entrepot_ops.help import examples
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_ops.record.lock import NightLock
 from entrepot_ops.record.night import NightRecord
 from entrepot_ops.record.store import Store
 from entrepot_ops.report.pg_restore_log import Log, parse
-from entrepot_ops.settings import WarehouseSettings, load
+from entrepot_ops.settings import WarehouseSettings
 
 _STEP = "pg_restore"
 _RUN = """

@@ -11,14 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 from entrepot_core.base.redaction import redact
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_core.config.project import project_root
-from entrepot_ops.help import examples
 from entrepot_ops.meltano import project
 from entrepot_ops.record import lock
 from entrepot_ops.record.store import Store
 from entrepot_ops.report import outcome
 from entrepot_ops.schedule import expression as schedule
-from entrepot_ops.settings import ScheduleSettings, WarehouseSettings, load
+from entrepot_ops.settings import ScheduleSettings, WarehouseSettings
 
 _NIGHTS = f"""
 SELECT n.night_id, n.scope, n.status, n.host, n.pid, n.started_at, n.ended_at, n.step, n.message,

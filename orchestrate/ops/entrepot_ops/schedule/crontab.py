@@ -16,11 +16,12 @@ import click
 
 from entrepot_core.base.errors import Differs, Refused, RunFailed
 from entrepot_core.base.logs import event
+from entrepot_core.command.help import examples
+from entrepot_core.command.settings import load
 from entrepot_core.config.project import project_root
-from entrepot_ops.help import examples
 from entrepot_ops.meltano import project
 from entrepot_ops.schedule import expression as schedule
-from entrepot_ops.settings import ScheduleSettings, load
+from entrepot_ops.settings import ScheduleSettings
 
 _LOCALTIME = Path("/etc/localtime")
 _HOUR = timedelta(hours=1)

@@ -1,0 +1,1 @@
+"""Metabase's application database, backed up and restored."""
