@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -17,6 +15,7 @@ import pytest
 
 from entrepot_lab.postgres.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
 from entrepot_lab.postgres.readers import Poller
+from entrepot_lab.processes import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 RHONE, TEN = "FR-HACK-RHONE", timedelta(minutes=10)
@@ -50,8 +49,8 @@ class Warehouse:
 
     def dbt(self, *arguments: str) -> tuple[int, str]:
         target = ["--target-path", str(self._folder), "--log-path", str(self._folder)]
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("entrepot-dbt")), *arguments, *target],
+        done = prepared.run(
+            [*prepared.DBT, *arguments, *target],
             env={
                 **os.environ,
                 "TARGET_DATABASE_URL": self.url(OWNER),

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from entrepot_lab.postgres.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.processes import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "extract" / "tap-dcat" / "samples"
@@ -46,13 +47,13 @@ class Warehouse:
         config.write_text(
             '{"default_target_schema": "raw_dcat", "load_method": "overwrite"}'
         )
-        tap = subprocess.Popen(
+        tap = prepared.Popen(
             [sys.executable, "-m", "entrepot_tap_dcat"],
             env={**self.env, "DCAT_SOURCE": str(source)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        target = subprocess.run(
+        target = prepared.run(
             [sys.executable, "-m", "entrepot_target_postgres", "--config", str(config)],
             env=self.env,
             stdin=tap.stdout,
@@ -67,8 +68,8 @@ class Warehouse:
 
     def dbt(self, *arguments: str, domains: str = "ecospheres") -> tuple[int, str]:
         target = ["--target-path", str(self._folder), "--log-path", str(self._folder)]
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("entrepot-dbt")), *arguments, *target],
+        done = prepared.run(
+            [*prepared.DBT, *arguments, *target],
             env={**self.env, "DOMAINS": domains},
             check=False,
             capture_output=True,

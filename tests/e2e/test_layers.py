@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from entrepot_core.config import domains
+from entrepot_lab.processes import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 MAY_READ = {
@@ -26,8 +25,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What dbt knows of the project; nothing is connected to."""
     target = tmp_path_factory.mktemp("target")
     command = ["parse", "--target-path", str(target), "--log-path", str(target)]
-    subprocess.run(
-        [str(Path(sys.executable).with_name("entrepot-dbt")), *command],
+    prepared.run(
+        [*prepared.DBT, *command],
         env={
             **os.environ,
             "TARGET_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing",

@@ -16,6 +16,7 @@ from entrepot_core.postgres.identifiers import quote
 from entrepot_lab.meltano.singer import Pipe
 from entrepot_lab.postgres.cluster import Cluster
 from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.processes import prepared
 
 SECRET = "a secret of the tests"
 
@@ -238,7 +239,7 @@ def test_records_of_odd_columns(pipe: Pipe) -> None:
     lab = pipe.lab
     config = lab.folder / "records.json"
     config.write_text(json.dumps({"tables_file": lab.env["TABLES_FILE"]}))
-    done = subprocess.run(
+    done = prepared.run(
         [sys.executable, "-m", "entrepot_tap_postgres", "--config", str(config)],
         env={**lab.env, "PSEUDONYM_SECRET": SECRET},
         capture_output=True,
@@ -304,7 +305,7 @@ def test_without_a_replica_the_tap_has_nothing_to_say(
     tmp_path: Path, domains: str, status: int
 ) -> None:
     """No stream, and no complaint about variables that it does not need."""
-    done = subprocess.run(
+    done = prepared.run(
         [sys.executable, "-m", "entrepot_tap_postgres"],
         env={"DOMAINS": domains, "HOME": str(tmp_path), "BACKUP_MODE": "not even JSON"},
         cwd=tmp_path,

@@ -24,7 +24,7 @@ from entrepot_lab.sources import elearning
 SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
 USERS = "SELECT count(*) FROM pix.users"
 SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
-A_NIGHT = 1.6  # seconds within which the random moments fall
+A_NIGHT = 1.2  # seconds within which the random moments fall
 # How often each kind of process is killed; the suite has 15 minutes, a night of testing has more.
 MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "4"))
 
@@ -80,7 +80,7 @@ def test_killed_at_random_moments(lab: Lab, victim: str) -> None:
     with Poller(lab.warehouse_url(READER), [USERS]) as poller:
         for _ in range(MOMENTS):
             process = lab.start("run")
-            time.sleep(moments.uniform(0.2, A_NIGHT))
+            time.sleep(moments.uniform(0, A_NIGHT))
             with suppress(ProcessLookupError):
                 if victim == "pg-replica":
                     process.kill()
@@ -109,7 +109,7 @@ def test_a_client_tool_killed_at_random_moments(lab: Lab, tool: str) -> None:
         # A moment may find the tool gone already, so some are tried in vain.
         for _ in range(10 * MOMENTS):
             process = lab.start("run", **variables)
-            time.sleep(moments.uniform(0.2, 1))
+            time.sleep(moments.uniform(0, 0.6))
             killed += kill_child(process, tool, moments.uniform(0, 0.02))
             status, output = lab.finish(process)
             assert "Traceback" not in output, output
@@ -148,7 +148,7 @@ def test_drop_previous_killed_at_moments(lab: Lab) -> None:
         for _ in range(6):
             lab.night()
             process = lab.start("drop-previous")
-            time.sleep(moments.uniform(0.3, 0.9))
+            time.sleep(moments.uniform(0, 0.5))
             process.kill()
             lab.finish(process)
     poller.assert_undisturbed()
@@ -320,7 +320,7 @@ def test_a_server_process_killed_at_random_moments(own_lab: Lab, side: str) -> N
     killed = 0
     for _ in range(MOMENTS):
         process = own_lab.start("run")
-        time.sleep(moments.uniform(0.3, A_NIGHT))
+        time.sleep(moments.uniform(0.1, A_NIGHT))
         while process.poll() is None and not killed_one(server, moments):
             time.sleep(0.01)
         killed += process.returncode is None

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import pytest
 
 from entrepot_lab.postgres.warehouse import Lab
+from entrepot_lab.processes import prepared
 from entrepot_lab.sources import open_data
 from entrepot_lab.sources.s3 import S3Server
 
@@ -76,7 +77,7 @@ class Load:
             for command in commands:
                 before = started[-1].stdout if started else subprocess.DEVNULL
                 started.append(
-                    subprocess.Popen(
+                    prepared.Popen(
                         command,
                         env=self.env,
                         stdin=before,

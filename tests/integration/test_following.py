@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from entrepot_lab.meltano.singer import Pipe
 from entrepot_lab.postgres.cluster import Cluster
 from entrepot_lab.postgres.readers import Poller
 from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.processes import prepared
 from entrepot_lab.sources import elearning
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,9 +66,9 @@ class Project:
             How each was built: `whole` or `ranges`.
         """
         models = [f"+{model}+" for model in FOLLOWING]
-        done = subprocess.run(
+        done = prepared.run(
             [
-                Path(sys.executable).with_name("entrepot-dbt"),
+                *prepared.DBT,
                 *("run", "--select", *models, *options),
             ],
             env={

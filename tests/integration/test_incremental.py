@@ -18,6 +18,7 @@ from psycopg import sql
 from entrepot_core.warehouse import locks
 from entrepot_lab.meltano.singer import Pipe
 from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.processes import prepared
 from entrepot_lab.sources import elearning
 
 SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
@@ -231,7 +232,7 @@ def test_killed_at_random_moments(pipe: Pipe, victim: str) -> None:
     pipe.settings["batch_rows"] = 3000
     for _ in range(MOMENTS):
         tap, target = pipe.start()
-        time.sleep(moments.uniform(0.9, 2.2))
+        time.sleep(moments.uniform(0.2, 1.5))
         if victim == "tap":
             tap.kill()
         elif victim == "target":
@@ -349,7 +350,7 @@ def test_without_batches_the_tap_feeds_any_target(pipe: Pipe) -> None:
     config, state = folder / "tap.json", folder / "plain.json"
     config.write_text(json.dumps({"tables_file": lab.env["TABLES_FILE"]}))
     tap = [sys.executable, "-m", "entrepot_tap_postgres", "--config", str(config)]
-    messages = subprocess.run(tap, env=lab.env, capture_output=True, check=True).stdout
+    messages = prepared.run(tap, env=lab.env, capture_output=True, check=True).stdout
     kinds = {json.loads(line)["type"] for line in messages.splitlines()}
     assert kinds >= {"SCHEMA", "RECORD", "STATE"}
     assert "BATCH" not in kinds
@@ -367,7 +368,7 @@ def test_without_batches_the_tap_feeds_any_target(pipe: Pipe) -> None:
     target = folder / "target.json"
     target.write_text(json.dumps({"default_target_schema": "raw"}))
     ours = [sys.executable, "-m", "entrepot_target_postgres", "--config", str(target)]
-    subprocess.run(ours, env=lab.env, input=messages, check=True, capture_output=True)
+    prepared.run(ours, env=lab.env, input=messages, check=True, capture_output=True)
     with lab.source() as there, lab.warehouse() as here:
         for table in TABLES:
             count = there.execute(f'SELECT count(*) FROM public."{table}"').fetchone()[
@@ -380,7 +381,7 @@ def test_without_batches_the_tap_feeds_any_target(pipe: Pipe) -> None:
             )
     # The state is as good for the next run as that of batches.
     again = [*tap, "--state", str(state)]
-    rest = subprocess.run(again, env=lab.env, capture_output=True, check=True).stdout
+    rest = prepared.run(again, env=lab.env, capture_output=True, check=True).stdout
     records = [line for line in rest.splitlines() if b'"RECORD"' in line]
     assert len(records) < sum(written.values())
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from entrepot_lab.meltano import prepared
 from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.processes import prepared
 from entrepot_lab.sources import lcms
 from entrepot_lab.sources.lcms import KEY, Lcms
 from entrepot_tap_lcms.content import CONTENTS
@@ -73,8 +75,17 @@ class Pair:
         for name, config in (("tap_lcms", tap), ("target_postgres", target)):
             path, out = (self.lab.folder / f"{name}.{end}" for end in ("json", "out"))
             path.write_text(json.dumps(config))
-            options = ["--config", str(path), *sent]
-            statuses.append(prepared.run(f"entrepot_{name}", options, env, out, log))
+            command = [sys.executable, "-m", f"entrepot_{name}", "--config", str(path)]
+            with out.open("wb") as output, log.open("ab") as errors:
+                done = prepared.run(
+                    [*command, *sent],
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors,
+                    timeout=60,
+                )
+            statuses.append(done.returncode)
             sent = ["--input", str(out)]
         self.output = log.read_text()
         assert KEY not in self.output

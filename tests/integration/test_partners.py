@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import yaml
 from entrepot_lab.postgres.cluster import Cluster
 from entrepot_lab.postgres.readers import Poller
 from entrepot_lab.postgres.warehouse import PASSWORD, Lab
+from entrepot_lab.processes import prepared
 from entrepot_lab.sources import elearning
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,8 +72,8 @@ class Warehouse:
         return self.lab.warehouse_url(PARTNER)
 
     def dbt(self, *arguments: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("entrepot-dbt")), *arguments],
+        done = prepared.run(
+            [*prepared.DBT, *arguments],
             env={
                 **os.environ,
                 "TARGET_DATABASE_URL": self.lab.env["TARGET_DATABASE_URL"],

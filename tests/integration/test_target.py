@@ -20,6 +20,7 @@ from singer_sdk.testing.runners import TargetTestRunner
 
 from entrepot_lab.postgres.readers import Poller
 from entrepot_lab.postgres.warehouse import READER, Lab
+from entrepot_lab.processes import prepared
 from entrepot_target_postgres.target import TargetPostgres
 
 Messages = list[dict[str, Any]]
@@ -38,7 +39,7 @@ class Loader:
         config = self.lab.folder / "target.json"
         config.write_text(json.dumps({"default_target_schema": SCHEMA, **settings}))
         command = [sys.executable, "-m", "entrepot_target_postgres"]
-        return subprocess.Popen(
+        return prepared.Popen(
             [*command, "--config", str(config)],
             env=self.lab.env,
             stdin=subprocess.PIPE,

@@ -15,6 +15,7 @@ from singer_sdk.testing import get_tap_test_class
 
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_lab.faults.pages import PageServer, Reply
+from entrepot_lab.processes import prepared
 from entrepot_lab.sources.s3 import S3Server
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.places import Options, place
@@ -211,7 +212,7 @@ def test_s3_that_refuses(
 
 
 def run(**variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return prepared.run(
         [sys.executable, "-m", "entrepot_tap_dcat"],
         env={"PATH": os.environ["PATH"], **variables},
         capture_output=True,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from singer_sdk.testing import get_tap_test_class
 
-from entrepot_lab.meltano import prepared
+from entrepot_lab.processes import prepared
 from entrepot_lab.sources import lcms
 from entrepot_lab.sources.lcms import KEY, Lcms
 from entrepot_tap_lcms import payload
@@ -48,16 +48,15 @@ class Runner:
     def run(self, variables: dict[str, str] | None = None, **settings: Any) -> int:
         config = self.folder / "tap.json"
         config.write_text(json.dumps({**QUICK, **settings}))
-        out, errors = self.folder / "out", self.folder / "errors"
-        errors.unlink(missing_ok=True)
-        status = prepared.run(
-            "entrepot_tap_lcms",
-            ["--config", str(config)],
-            self.env(**(variables or {})),
-            out,
-            errors,
+        done = prepared.run(
+            [sys.executable, "-m", "entrepot_tap_lcms", "--config", str(config)],
+            env=self.env(**(variables or {})),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
-        self.output, sent = errors.read_text(), out.read_text()
+        status, self.output, sent = done.returncode, done.stderr, done.stdout
         self.lines = sent.splitlines()
         assert "Traceback" not in self.output, self.output
         for text in (sent, self.output):

@@ -25,6 +25,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
+from entrepot_lab.processes import prepared
+
 _PROJECT = """
 version: 1
 include_paths: [./orchestrate/*.meltano.yml]
@@ -186,7 +188,7 @@ class Project:
             arguments: Its verb and options.
             variables: Beside those of `env`.
         """
-        return subprocess.Popen(
+        return prepared.Popen(
             [sys.executable, "-m", "entrepot_ops", *arguments],
             cwd=self.root,
             env={"PATH": os.environ["PATH"], **self.env, **variables},

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from entrepot_lab.postgres.warehouse import Lab
+from entrepot_lab.processes import prepared
 
 
 def start(lab: Lab, *arguments: str, **variables: str) -> subprocess.Popen[str]:
@@ -16,7 +17,7 @@ def start(lab: Lab, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         arguments: Of the command.
         variables: Added to the environment.
     """
-    return subprocess.Popen(
+    return prepared.Popen(
         [sys.executable, "-m", "entrepot_ops", *arguments],
         env={**lab.env, **variables},
         stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from typing import Any
 from psycopg.rows import TupleRow
 
 from entrepot_lab.postgres.warehouse import Lab
+from entrepot_lab.processes import prepared
 
 
 @dataclass
@@ -64,13 +65,10 @@ class Pipe:
             arguments += ["--state", str(state)]
         environment = {**self.lab.env, **variables}
         log = (folder / "log").open("ab")
-        tap = subprocess.Popen(
-            [
-                *self.tap_prefix,
-                sys.executable,
-                *("-m", "entrepot_tap_postgres"),
-                *arguments,
-            ],
+        command = [sys.executable, "-m", "entrepot_tap_postgres", *arguments]
+        start = subprocess.Popen if self.tap_prefix else prepared.Popen
+        tap: subprocess.Popen[bytes] = start(
+            [*self.tap_prefix, *command],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -85,7 +83,7 @@ class Pipe:
             output.close()
             output = self.between.stdout
             assert output is not None
-        target = subprocess.Popen(
+        target: subprocess.Popen[bytes] = prepared.Popen(
             [sys.executable, "-m", "entrepot_target_postgres"],
             env=environment,
             stdin=output,

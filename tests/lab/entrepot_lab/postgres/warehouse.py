@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
+from entrepot_lab.processes import prepared
 
 # Every character that a URL, a shell, SQL or JSON could stumble over.
 PASSWORD = "p@ss:/%'w&0r\"d \\é"
@@ -118,7 +119,7 @@ class Lab:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start the command without waiting for it."""
-        process = subprocess.Popen(
+        process = prepared.Popen(
             [sys.executable, "-m", "pg_replica", *arguments],
             env={**self.env, **variables},
             stdin=subprocess.DEVNULL,

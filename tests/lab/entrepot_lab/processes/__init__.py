@@ -1,0 +1,1 @@
+"""Commands of the project as processes of a test, started in a few milliseconds."""
