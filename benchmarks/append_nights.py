@@ -198,8 +198,9 @@ def main() -> None:
             Cluster(folder / kind, embedded_binaries()).create(settings).start()
             for kind in ("source", "warehouse")
         ]
+        source, warehouse = servers
         try:
-            lab = Lab(*servers, "nights", folder).create()
+            lab = Lab(source, warehouse, "nights", folder).create()
             lab.policy(
                 json.dumps({"tables": {t: {"mode": "incremental"} for t in TABLES}})
             )

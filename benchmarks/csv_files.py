@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from full_replication import Target
@@ -64,7 +65,7 @@ class Contest:
         """Pipe the tap into the target, as Meltano does."""
         tap, target = self._folder / "tap.json", self._folder / "target.json"
         columns = {name: {"type": kind} for name, kind in DECLARED.items()}
-        entry = {"entity": "rows", "path": str(path)}
+        entry: dict[str, Any] = {"entity": "rows", "path": str(path)}
         if self._typed:
             entry["columns"] = columns
         settings = {

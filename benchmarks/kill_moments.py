@@ -241,8 +241,9 @@ def main() -> None:
             Cluster(folder / kind, embedded_binaries()).create(settings).start()
             for kind in ("source", "warehouse")
         ]
+        source, warehouse = servers
         try:
-            lab = Lab(*servers, "kills", folder).create()
+            lab = Lab(source, warehouse, "kills", folder).create()
             trial = Trial(lab, folder, arguments.rows)
             trial.fill()
             seconds = trial.time_at_work()

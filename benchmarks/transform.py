@@ -140,7 +140,7 @@ def time_queries(url: str) -> dict[str, float]:
     for query in sample_queries():
         with psycopg.connect(url) as session:
             began = time.monotonic()
-            session.execute(query).fetchall()  # type: ignore[call-overload]
+            session.execute(query).fetchall()
             seconds[" ".join(query.split())] = round(time.monotonic() - began, 3)
     return seconds
 
@@ -171,7 +171,7 @@ def main() -> None:
         figures["build without a change"] = [nights.build()]
         with psycopg.connect(arguments.source, autocommit=True) as session:
             session.execute(SEQUENCES)
-            session.execute(A_DAY.format(rows=arguments.day))  # type: ignore[call-overload]
+            session.execute(A_DAY.format(rows=arguments.day))
         figures["load of a day"] = [nights.load()]
         figures["build after a day"] = [nights.build()]
         queries = time_queries(url)

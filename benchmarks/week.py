@@ -142,7 +142,7 @@ class Week(Night):
             statement: SQL.
         """
         with psycopg.connect(self.env["SOURCE_DATABASE_URL"]) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
     def differences(self) -> list[str]:
         """Name the tables whose rows are not those of the source."""
@@ -157,7 +157,7 @@ class Week(Night):
     def _rows(self, url: str, query: str, values: list[str] | None = None) -> list:
         """Ask in UTC, so that both sides write times alike."""
         with psycopg.connect(url, options="-c TimeZone=UTC") as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[call-overload]
+            return connection.execute(query, values).fetchall()
 
 
 def expect(holds: bool, otherwise: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -175,7 +176,7 @@ def test_a_transaction_that_began_before_the_reading_and_writes_after_it(
     pipe.assert_same(table)
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "of text": ("id text PRIMARY KEY", {}, "column id (text) has no order"),
     "of numeric": ("id numeric PRIMARY KEY", {}, "column id (numeric) has no order"),
     "random": (

@@ -85,7 +85,7 @@ def test_objects_tied_in_circles(empty_lab: Lab) -> None:
     with empty_lab.source() as connection:
         connection.execute(_TIED)
     dump = empty_lab.folder / "dump.sql"
-    pg_dump = [embedded_binaries() / "pg_dump", "--clean", "--if-exists"]
+    pg_dump = [str(embedded_binaries() / "pg_dump"), "--clean", "--if-exists"]
     subprocess.run([*pg_dump, "-f", dump, empty_lab.source_url()], check=True)
     empty_lab.night()
     empty_lab.night(SOURCE_DATABASE_URL="", DUMP_PATH=str(dump))
@@ -105,7 +105,7 @@ def test_shapes(empty_lab: Lab) -> None:
             "CREATE TABLE twins (a int); INSERT INTO twins VALUES (1), (1), (NULL)"
         )
         columns = ", ".join(f"c{number} smallint" for number in range(1600))
-        connection.execute(f"CREATE TABLE wide ({columns})")  # type: ignore[arg-type]
+        connection.execute(f"CREATE TABLE wide ({columns})")
         connection.execute("INSERT INTO wide (c0, c1599) VALUES (1, 2)")
         connection.execute("CREATE TABLE large (id int PRIMARY KEY, t text)")
         connection.execute("INSERT INTO large VALUES (1, repeat('é', 20000000))")
@@ -314,7 +314,7 @@ def test_the_planner_uses_keys_that_are_not_valid(empty_lab: Lab) -> None:
             plan = connection.execute(
                 "EXPLAIN (FORMAT json) SELECT FROM b JOIN a USING (x, y)"
             )
-            return plan.fetchone()[0][0]["Plan"]["Plan Rows"]  # type: ignore[index]
+            return plan.fetchone()[0][0]["Plan"]["Plan Rows"]
 
         assert estimate() < 10
         connection.execute(

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -123,7 +124,8 @@ def test_a_client_tool_killed_at_random_moments(lab: Lab, tool: str) -> None:
 
 def dump_to(lab: Lab, path: Path) -> None:
     """Dump the source into a custom archive."""
-    command = [embedded_binaries() / "pg_dump", "-Fc", "-f", path, lab.source_url()]
+    pg_dump = str(embedded_binaries() / "pg_dump")
+    command = [pg_dump, "-Fc", "-f", str(path), lab.source_url()]
     subprocess.run(command, check=True)
 
 
@@ -196,7 +198,7 @@ def test_the_death_of_meltano_ends_the_run(lab: Lab) -> None:
     with Proxy("127.0.0.1", lab.source_server.port) as proxy:
         proxy.throttle(100_000)
         parent = subprocess.Popen(
-            ["sh", "-c", '"$0" -m pg_replica run; true', os.sys.executable],
+            ["sh", "-c", '"$0" -m pg_replica run; true', sys.executable],
             env={
                 **lab.env,
                 "SOURCE_DATABASE_URL": lab.source_url(proxy.port),
@@ -496,7 +498,7 @@ def test_a_disk_that_is_really_full(own_lab: Lab, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     server = own_lab.warehouse_server
-    mount = ["mount", "-t", "tmpfs", "-o", "size=120m,mode=0777", "tmpfs", disk]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=120m,mode=0777", "tmpfs", str(disk)]
     subprocess.run(mount, check=True)
     try:
         with server.admin() as admin:

@@ -75,17 +75,17 @@ class Load:
         started: list[subprocess.Popen[bytes]] = []
         with (folder / "log").open("ab") as log:
             for command in commands:
-                before = started[-1].stdout if started else subprocess.DEVNULL
+                before = started[-1].stdout if started else None
                 started.append(
                     prepared.Popen(
                         command,
                         env=self.env,
-                        stdin=before,
+                        stdin=before or subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
                         stderr=log,
                     )
                 )
-                if started[:-1]:
+                if before:
                     before.close()
         return started
 

@@ -95,22 +95,22 @@ class Project:
         """Check that each model holds what its table says now."""
         with self.lab.warehouse() as session:
             for model, truth in TRUTH.items():
-                held = session.execute(model).fetchall()  # type: ignore[call-overload]
-                said = session.execute(truth).fetchall()  # type: ignore[call-overload]
+                held = session.execute(model).fetchall()
+                said = session.execute(truth).fetchall()
                 assert sorted(held, key=str) == sorted(said, key=str), model
 
     def a_day_passes(self, changes: str = "") -> None:
         """Let the source change, and load what the tap sees of it."""
         with self.lab.source() as connection:
             elearning.next_day(connection)
-            connection.execute(changes)  # type: ignore[call-overload]
+            connection.execute(changes)
         self.pipe.load()
 
     def rows(self, model: str) -> dict[str, int]:
         """Give each row's place with the transaction that wrote it."""
         with self.lab.warehouse() as session:
             query = f"SELECT ctid::text, xmin::text FROM enrichment.{model}"
-            return dict(session.execute(query).fetchall())  # type: ignore[call-overload, arg-type]
+            return dict(session.execute(query).fetchall())
 
 
 @pytest.fixture(scope="module")

@@ -358,7 +358,7 @@ def test_without_batches_the_tap_feeds_any_target(pipe: Pipe) -> None:
     jsonl = folder / "jsonl.json"
     jsonl.write_text(json.dumps({"destination_path": str(folder / "jsonl")}))
     (folder / "jsonl").mkdir()
-    theirs = [TARGET_JSONL, "--config", str(jsonl)]
+    theirs = [str(TARGET_JSONL), "--config", str(jsonl)]
     done = subprocess.run(theirs, input=messages, capture_output=True, check=True)
     state.write_bytes(done.stdout.splitlines()[-1])
     written = {

@@ -151,7 +151,7 @@ def _mark(connection: psycopg.Connection) -> None:
             if is_personal and found and found[0] in marks and found[1] >= ROOMY:
                 connection.execute(
                     f'UPDATE "{table["identifier"]}" SET "{column["name"]}" = '
-                    + marks[found[0]]  # type: ignore[call-overload]
+                    + marks[found[0]]
                 )
                 marked += 1
     assert marked > 20

@@ -255,7 +255,7 @@ def test_nothing_secret_is_an_argument(lab: Lab) -> None:
 def test_every_item_is_recorded(lab: Lab) -> None:
     lab.night()
     with lab.warehouse() as warehouse:
-        kinds = dict(
+        kinds: dict[str, int] = dict(
             warehouse.execute(
                 "SELECT kind, count(*) FROM entrepot_ops.items WHERE seconds >= 0 GROUP BY 1"
             ).fetchall()

@@ -108,7 +108,7 @@ def state(**value: Any) -> dict[str, Any]:
 
 # -- types
 
-NATIVE = [
+NATIVE: list[tuple[str, Any]] = [
     ("text", 'quo"te \\ \t tab \n line \r é 😀 NULL \\N'),
     ("text", ""),
     ("character varying(3)", "abc"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,12 @@ def test_only_what_has_changed_is_read(
     assert replaced(files.messages()) == ["a.csv", "b.csv"]
     opened: list[str] = []
     real = Part.open
-    monkeypatch.setattr(
-        Part, "open", lambda part: opened.append(part.name) or real(part)
-    )
+
+    def noted(part: Part) -> object:
+        opened.append(part.name)
+        return real(part)
+
+    monkeypatch.setattr(Part, "open", noted)
     assert replaced(files.messages()) == [] == opened
     files.write("b.csv", "a,c\n2,3\n4,5\n")
     messages = files.messages()
@@ -80,6 +84,11 @@ def test_a_file_that_is_replaced_while_it_is_read_stays_what_it_was(
 
 def test_settings_of_meltanolabs_tap(files: Files, tmp_path: Path) -> None:
     path = files.write("a.csv", "Id;n\n1;2\n")
-    entry = {"entity": "leads", "path": str(path), "keys": ["Id"], "delimiter": ";"}
-    [record] = files.records(**{**entry, "encoding": "latin1", "strict": False})
+    entry: dict[str, Any] = {
+        "entity": "leads",
+        "path": str(path),
+        "keys": ["Id"],
+        "delimiter": ";",
+    }
+    [record] = files.records(**entry, encoding="latin1", strict=False)
     assert (record["Id"], record["n"]) == ("1", "2")

@@ -318,7 +318,11 @@ def test_a_folder_gives_all_its_files_and_all_their_columns(files: Files) -> Non
 )
 def test_maps_in_json(files: Files, content: str, words: list[str]) -> None:
     files.write("f.csv", content)
-    entry = {"format": "json-maps", "map": "m", "field_names": ["x", "y", "n"]}
+    entry: dict[str, Any] = {
+        "format": "json-maps",
+        "map": "m",
+        "field_names": ["x", "y", "n"],
+    }
     if not words:
         assert files.rows(**entry) == [("a", "b", "1.50"), ("a", "c", "x")]
         return

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -283,7 +282,7 @@ def test_what_is_no_catalogue_is_named(
 
 
 @pytest.fixture
-def dump(tmp_path: Path) -> Iterator[Path]:
+def dump(tmp_path: Path) -> Path:
     for path in SAMPLES.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path

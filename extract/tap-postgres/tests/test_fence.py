@@ -65,7 +65,8 @@ def fenced_night(source: Source, state: dict, read: set[int], steps: int) -> Non
 def test_nothing_is_missed(seed: int) -> None:
     """100 random interleavings, 40 nights each."""
     chance = random.Random(seed)
-    source, read, state = Source(chance), set(), {"bookmark": 0, "fence": []}
+    source, state = Source(chance), {"bookmark": 0, "fence": []}
+    read: set[int] = set()
     for _ in range(40):
         for _ in range(chance.randrange(30)):
             source.step()

@@ -8,7 +8,9 @@ import socket
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import cast
 
+import psycopg
 import pytest
 
 from entrepot_core.postgres.copy.libpq import CopyError, Patience
@@ -74,7 +76,9 @@ class Server:
             pgconn=SimpleNamespace(socket=self.client.fileno())
         )
         return FramedCopyOut(
-            connection, "COPY t TO STDOUT", Patience(threading.Event(), 10)
+            cast("psycopg.Connection", connection),
+            "COPY t TO STDOUT",
+            Patience(threading.Event(), 10),
         )
 
     def close(self) -> None:
@@ -150,7 +154,7 @@ def test_a_failed_copy_says_why(serve) -> None:
 
 def test_nothing_of_an_error_is_given_for_rows(serve) -> None:
     error = failure("40001", "m" * 3000) + b"Z\0\0\0\5E"
-    chunks = []
+    chunks: list[bytes] = []
     with pytest.raises(CopyError):
         chunks.extend(bytes(chunk) for chunk in serve(OUT + ROWS, error).copy())
     assert ROWS.startswith(b"".join(chunks))

@@ -12,6 +12,7 @@ import pytest
 
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.base.redaction import redact
+from entrepot_core.config import environment
 from entrepot_lab.sources.scalingo import APP, REGION, TOKEN, Provider, backup
 from pg_replica.dump import fetch, providers
 from pg_replica.dump.providers.provider import newest, wait_for_today
@@ -39,7 +40,9 @@ def bring(provider: Provider, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Fetch as a run does, from the provider of this machine."""
     monkeypatch.setitem(providers.PROVIDERS, "scalingo", lambda: client(provider))
     monkeypatch.setattr("entrepot_core.storage.http._PAUSE", 0.001)
-    settings = Settings(TARGET_DATABASE_URL="postgresql://u:p@h/d", CRON_TZ="UTC")
+    monkeypatch.setenv("TARGET_DATABASE_URL", "postgresql://u:p@h/d")
+    monkeypatch.setenv("CRON_TZ", "UTC")
+    settings, _ = environment.read(Settings)
     return fetch.bring("scalingo:", folder, settings, lambda _: None)
 
 

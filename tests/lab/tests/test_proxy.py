@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 import psycopg
 import pytest
@@ -87,7 +88,7 @@ def test_a_commit_of_unknown_outcome(
     proxy: Proxy,
     through: psycopg.Connection,
     direct: psycopg.Connection,
-    outcome: str,
+    outcome: Literal["done", "lost"],
     expected: int,
 ) -> None:
     through.execute("BEGIN")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ T = "SELECT n FROM t"
 
 
 @pytest.fixture
-def owner(app_url: str) -> psycopg.Connection:
+def owner(app_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(app_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE t AS SELECT 1 AS n")
         yield connection

@@ -48,7 +48,7 @@ SCHEMAS = ["public", "pgboss", "audit"]
 
 
 def count(connection: psycopg.Connection, table: str) -> int:
-    row = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # type: ignore[call-overload]
+    row = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()
     return row[0]
 
 
