@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from psycopg import errors
 
 from entrepot_core.base.errors import AnotherRun
 from entrepot_core.postgres.connection import APPLICATION, Database, explained
+from entrepot_core.warehouse import migrate
 
 RUN = "run"
 # Held by whoever writes to append tables: the target, and the audit.
@@ -29,14 +29,6 @@ NIGHT = "night"
 
 _REGISTER = "entrepot_ops.lock_register"
 _EXISTS = f"SELECT pg_catalog.to_regclass('{_REGISTER}') IS NOT NULL"
-_CREATE = f"""
-CREATE SCHEMA IF NOT EXISTS entrepot_ops;
-CREATE TABLE IF NOT EXISTS {_REGISTER} ();
-REVOKE ALL ON TABLE {_REGISTER} FROM PUBLIC;
-COMMENT ON TABLE {_REGISTER} IS
-'Empty. Whoever takes a lock of ours locks it for a moment: only the owner may';
-"""
-_CREATE_TRIES = 3
 # A holder keeps the register for the time of two short queries.
 _REGISTER_TIMEOUT = "30s"
 _KEY_TRIES = 10
@@ -98,8 +90,12 @@ def take(session: psycopg.Connection, name: str) -> Holder | None:
 
     Returns:
         The session that holds it; None when it is ours now.
+
+    Raises:
+        AnotherRun: If a key could not be found.
+        Refused: If a newer release has worked in this warehouse.
     """
-    prepare(session)
+    migrate.upgrade(session)
     with session.transaction():
         session.execute(f"SET LOCAL lock_timeout = '{_REGISTER_TIMEOUT}'")
         session.execute(f"LOCK TABLE {_REGISTER} IN EXCLUSIVE MODE")
@@ -115,23 +111,6 @@ def take(session: psycopg.Connection, name: str) -> Holder | None:
     raise AnotherRun(
         f"the lock {name!r} could not be taken with any of {_KEY_TRIES} random keys"
     )
-
-
-def prepare(session: psycopg.Connection) -> None:
-    """Make what locks need, where it is not there.
-
-    Args:
-        session: A session of the warehouse's owner, in autocommit.
-    """
-    for left in reversed(range(_CREATE_TRIES)):
-        if session.execute(_EXISTS).fetchone() == (True,):
-            return
-        try:
-            with session.transaction():
-                session.execute(_CREATE)
-        except (errors.UniqueViolation, errors.DuplicateObject):
-            if not left:  # somebody else makes it at the same time
-                raise
 
 
 def release(session: psycopg.Connection, name: str) -> None:

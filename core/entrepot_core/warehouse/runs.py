@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from importlib import resources
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -18,7 +17,8 @@ from psycopg.rows import TupleRow
 from entrepot_core.base.errors import TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
-from entrepot_core.postgres.connection import Database, one_line
+from entrepot_core.postgres.connection import Database, explained, one_line
+from entrepot_core.warehouse import migrate
 
 _FLUSH_SECONDS = 2.0
 
@@ -63,9 +63,11 @@ class Record:
         self._flushed_at = time.monotonic()
         self.attempt = 1
         self.step_name = "start"
-        self._execute(
-            resources.files("entrepot_core.warehouse").joinpath("runs.sql").read_text()
-        )
+        with (
+            explained("warehouse"),
+            self._warehouse.connect(purpose="record") as session,
+        ):
+            migrate.upgrade(session)
         self.interrupted = self._mark_interrupted()
         self.run_id: int = self._fetch(
             "INSERT INTO entrepot_ops.runs (command, mode, host, pid) VALUES (%s, %s, %s, %s)"

@@ -16,6 +16,7 @@ _SESSION = {
     "lock_timeout": "500ms",
     "TimeZone": "UTC",
 }
+_BUILDS = {"build", "run", "retry"}  # commands that make tables
 _SMALLEST_THRESHOLD = 2  # a group of one is a person
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 # What the profile does not name reaches libpq, under psycopg2, through its own variables.
@@ -107,9 +108,36 @@ def dbt_command() -> list[str]:
     return [str(Path(sys.executable).parent / "dbt")]
 
 
+def make_tables(url: str) -> None:
+    """Make or upgrade the tables of `entrepot_ops`, which models use; or say why not, and exit.
+
+    Args:
+        url: The warehouse's.
+    """
+    from entrepot_core.base.errors import Refused, ReplicaError
+    from entrepot_core.base.redaction import redact
+    from entrepot_core.postgres.connection import Database, explained
+    from entrepot_core.warehouse import migrate
+
+    redact.hide(parse_dsn(url).get("password"))
+    try:
+        with (
+            explained("warehouse"),
+            Database("warehouse", url).connect(purpose="dbt") as session,
+        ):
+            migrate.upgrade(session)
+    except ReplicaError as error:
+        problems = error.problems if isinstance(error, Refused) else [str(error)]
+        for problem in problems:
+            print(redact(problem), file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
 def main() -> None:
     """Be dbt, in this process."""
     os.environ.update(settings())
+    if _BUILDS & set(sys.argv[1:]):
+        make_tables(os.environ["TARGET_DATABASE_URL"])
     # Of what dbt allocates most lives as long as it does: looking for garbage after every 700
     # objects costs a tenth of a build.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)

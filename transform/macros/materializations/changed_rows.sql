@@ -3,28 +3,12 @@
     A model with `materialized='following'` names the append table in `follows` and reads it through
     `changed_rows`. Loads and audits note in entrepot_ops.changes which ranges of the key they have
     added to, replaced or repaired; this model has noted in entrepot_ops.following up to which of them
-    it is. So a build reads what has changed since, and nothing else, in one transaction.
+    it is. So a build reads what has changed since, and nothing else, in one transaction. entrepot-dbt
+    makes these tables, by the migrations of entrepot-core, before dbt begins.
 
     Everything is read where there is nothing to go by: the first time, with --full-refresh, when the
     model's own text has changed, or when the table is not an append table but copied whole each night.
 -#}
-{% macro create_following() -%}
-    {%- if execute and flags.WHICH in ('build', 'run') -%}
-        create schema if not exists entrepot_ops;
-        create table if not exists entrepot_ops.following (
-            model_schema text not null,
-            model_name text not null,
-            checksum text not null,
-            change_id bigint not null,
-            built_at timestamptz not null default now(),
-            primary key (model_schema, model_name)
-        );
-        comment on table entrepot_ops.following is
-        'Up to which of entrepot_ops.changes each model that follows an append table holds it';
-    {%- endif -%}
-{%- endmacro %}
-
-
 {#- What this build of the model must read. Gives is_whole; ranges, as pairs (above, up to), none of
     which meet; and upto, the newest change that it then holds. -#}
 {% macro what_to_follow() -%}
@@ -34,13 +18,6 @@
     {%- endif -%}
     {%- set replica = env_var('REPLICA_SCHEMA', 'pix') -%}
     {%- set table = config.require('follows') -%}
-    {%- set logged = run_query(
-        "select to_regclass('entrepot_ops.changes') is not null"
-        ~ " and to_regclass('entrepot_ops.positions') is not null"
-    ).rows[0][0] -%}
-    {%- if not logged -%}
-        {{ return(plan) }}
-    {%- endif -%}
     {#- `id` alone tells where rows are; the view is there while the table is an append table. -#}
     {%- set known = run_query(
         "select (select coalesce(max(change_id), 0) from entrepot_ops.changes where table_schema = "

@@ -16,8 +16,6 @@
         {%- if contract.keys() | select('in', selected_resources) | list -%}
             -- A publication under way holds it until it is done: what we build is then the next one.
             -- A lock on a table of ours: an advisory lock is anybody's.
-            create schema if not exists entrepot_ops;
-            create table if not exists entrepot_ops.external_build ();
             lock table entrepot_ops.external_build in exclusive mode;
             create schema if not exists external_next;
             comment on schema external_next is 'being built';

@@ -31,7 +31,7 @@ from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.copy.libpq import CopyOut, Patience, copy_in
 from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
 from entrepot_core.postgres.snapshot import GaveWay, Held, Limits
-from entrepot_core.warehouse import changes, locks
+from entrepot_core.warehouse import changes, locks, migrate
 from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_core.warehouse.runs import Record
 from pg_replica.databases import databases
@@ -195,14 +195,14 @@ def audit(
     """
     _, warehouse = databases(settings)
     with warehouse_lock(warehouse) as lock:
-        loaded = _loaded(lock)
+        migrate.upgrade(lock)
+        loaded = lock.execute(_LOADED).fetchall()
         if not loaded and only is None:
             event("no append table is loaded yet: there is nothing to audit")
             return
         source = _source(settings)
         tables = _tables(settings, source, loaded, only)
         _exclude_loads(lock)
-        lock.execute(changes.CREATE)  # tables may have been loaded by an older release
         record = Record(warehouse, "audit", "live")
         try:
             differing = []
@@ -232,11 +232,6 @@ def _exclude_loads(lock: psycopg.Connection) -> None:
                 f"append tables are being loaded ({holder}): audit them when that has ended"
             ]
         )
-
-
-def _loaded(lock: psycopg.Connection) -> list[TupleRow]:
-    exists = lock.execute("SELECT to_regclass('entrepot_ops.positions')").fetchone()
-    return lock.execute(_LOADED).fetchall() if exists and exists[0] else []
 
 
 def _source(settings: Settings) -> Database:

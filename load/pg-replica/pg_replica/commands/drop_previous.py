@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from entrepot_core.base.logs import event
 from entrepot_core.postgres.connection import explained
+from entrepot_core.warehouse import migrate
 from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_core.warehouse.runs import Record
 from pg_replica.databases import databases
@@ -22,6 +23,8 @@ def retired(settings: Settings) -> list[str]:
     """
     _, warehouse = databases(settings)
     with explained("warehouse"), warehouse.connect(purpose="previous") as connection:
+        if not migrate.upgrade_if_made(connection):
+            return []
         return retired_schemas(connection)
 
 
@@ -39,6 +42,7 @@ def drop_previous(settings: Settings) -> list[str]:
     """
     _, warehouse = databases(settings)
     with warehouse_lock(warehouse) as lock:
+        migrate.upgrade(lock)
         if not retired_schemas(lock):
             event("there is no earlier night to drop")
             return []

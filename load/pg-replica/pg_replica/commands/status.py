@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from entrepot_core.postgres.connection import explained
+from entrepot_core.warehouse import migrate
 from pg_replica.databases import databases
 from pg_replica.settings import Settings
 
@@ -51,8 +52,7 @@ def read(settings: Settings, count: int) -> list[dict[str, Any]]:
     """
     _, warehouse = databases(settings)
     with explained("warehouse"), warehouse.connect(purpose="status") as connection:
-        row = connection.execute("SELECT to_regclass('entrepot_ops.runs')").fetchone()
-        if row is None or row[0] is None:
+        if not migrate.upgrade_if_made(connection):
             return []
         cursor = connection.cursor(row_factory=dict_row)
         runs = cursor.execute(_RUNS, [count]).fetchall()

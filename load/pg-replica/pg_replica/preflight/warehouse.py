@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import psycopg
 
+from entrepot_core.base.errors import Refused
 from entrepot_core.postgres.identifiers import PUBLIC
 from entrepot_core.postgres.server import role_exists
+from entrepot_core.warehouse import migrate
 from pg_replica.databases import OLDEST_WAREHOUSE
 from pg_replica.preflight.common import MANY, check_version
 from pg_replica.preflight.report import Report
@@ -47,12 +49,24 @@ def check_warehouse(
             f"role {user} is a superuser of the warehouse; an ordinary role that owns the "
             "database is enough, and can break less"
         )
+    _check_tables(session, report)
     _check_landing(session, report)
     if not role_exists(session, settings.internal_reader):
         report.warnings.append(
             f"there is no role {settings.internal_reader}: nobody is granted the right to read; "
             "create it, or name the readers' role in INTERNAL_READER"
         )
+
+
+def _check_tables(session: psycopg.Connection, report: Report) -> None:
+    newest = len(migrate.migrations())
+    try:
+        if migrate.is_made(session) and (found := migrate.version(session)) < newest:
+            report.notes.append(
+                f"schema {migrate.SCHEMA} has version {found}: the next run brings it to {newest}"
+            )
+    except Refused as refusal:
+        report.problems += refusal.problems
 
 
 def _check_landing(session: psycopg.Connection, report: Report) -> None:

@@ -14,16 +14,11 @@ def retired_schemas(connection: psycopg.Connection) -> list[str]:
     """List the schemas of earlier nights that are still there.
 
     Args:
-        connection: A session on the warehouse, or on the partners' database.
+        connection: A session on the warehouse, or on the partners' database, up to date.
 
     Returns:
         Their names, the oldest first.
     """
-    row = connection.execute(
-        "SELECT to_regclass('entrepot_ops.retired_schemas')"
-    ).fetchone()
-    if row is None or row[0] is None:
-        return []
     rows = connection.execute(
         "SELECT r.schema_name FROM entrepot_ops.retired_schemas AS r"
         " JOIN pg_catalog.pg_namespace AS n ON n.nspname = r.schema_name"

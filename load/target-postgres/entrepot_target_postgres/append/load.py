@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import psycopg
 
 from entrepot_core.postgres.connection import Database
 from entrepot_core.singer.spool import path_of, remove_if_empty
-from entrepot_core.warehouse import changes, locks
+from entrepot_core.warehouse import locks, migrate
 from entrepot_core.warehouse.schemas import Naming
 from entrepot_target_postgres.append.table import AppendTable, Batch
 from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
@@ -78,11 +77,7 @@ class AppendLoad:
                 f"another load of append tables is under way in this warehouse ({holder}): wait "
                 "for its end"
             )
-        script = resources.files("entrepot_target_postgres.append").joinpath(
-            "positions.sql"
-        )
-        self._lock.execute(script.read_text(encoding="utf-8"))
-        self._lock.execute(changes.CREATE)
+        migrate.upgrade(self._lock)
         self._lock.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._naming.incremental}"')
 
     def load(self, message: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def tell_all(
 
 
 def _record(outcome: Outcome, deliveries: list[Delivery], store: Store) -> None:
-    if not deliveries or not store.has("notifications"):
+    if not deliveries or not store.upgrade_if_made():
         return
     try:
         for one in deliveries:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from importlib import resources
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
@@ -13,9 +12,11 @@ from psycopg.rows import dict_row
 from entrepot_core.base.errors import TransientFailure
 from entrepot_core.base.text import storable
 from entrepot_core.postgres.connection import Database, explained
+from entrepot_core.warehouse import migrate
 
 Row = dict[str, Any]
 Parameters = Sequence[object] | Mapping[str, object]
+_Result = TypeVar("_Result")
 
 
 class Store:
@@ -46,15 +47,7 @@ class Store:
         Raises:
             TransientFailure: If the warehouse is lost and does not come back in time.
         """
-        with self._mutex:
-            try:
-                return self._run(query, parameters)
-            except TransientFailure:
-                self._forget()
-                if not self._patience:
-                    raise
-                self.warehouse.wait_until_ready(self._patience)
-                return self._run(query, parameters)
+        return self._with_session(lambda session: _run(session, query, parameters))
 
     def one(self, query: str, parameters: Parameters = ()) -> Row | None:
         """Run a statement that returns one row or none.
@@ -66,25 +59,26 @@ class Store:
         found = self.rows(query, parameters)
         return found[0] if found else None
 
-    def has(self, table: str) -> bool:
-        """Say whether a table is there.
+    def upgrade_if_made(self) -> bool:
+        """Bring the record's tables up to date where there are any.
 
-        Args:
-            table: In schema `entrepot_ops`.
+        Returns:
+            Whether there are any; where there are none, none are made.
+
+        Raises:
+            Refused: If a newer release has worked in this warehouse.
+            TransientFailure: If the warehouse is lost and does not come back in time.
         """
-        row = self.one(
-            "SELECT pg_catalog.to_regclass(%s) IS NOT NULL AS found",
-            [f"entrepot_ops.{table}"],
-        )
-        return bool(row and row["found"])
+        return self._with_session(migrate.upgrade_if_made)
 
     def make_tables(self) -> None:
-        """Make what is missing of the record's tables, also those of pg-replica."""
-        for package, script in (
-            ("entrepot_core.warehouse", "runs.sql"),
-            ("entrepot_ops.record", "record.sql"),
-        ):
-            self.rows(resources.files(package).joinpath(script).read_text())
+        """Make the record's tables, or bring them up to date.
+
+        Raises:
+            Refused: If a newer release has worked in this warehouse.
+            TransientFailure: If the warehouse is lost and does not come back in time.
+        """
+        self._with_session(migrate.upgrade)
 
     def __enter__(self) -> Store:
         return self
@@ -102,14 +96,30 @@ class Store:
             self._connection.close()
         self._connection = None
 
-    def _run(self, query: str, parameters: Parameters) -> list[Row]:
+    def _with_session(self, work: Callable[[psycopg.Connection], _Result]) -> _Result:
+        """Do something in the session; once more on a new one when it was lost."""
+        with self._mutex:
+            try:
+                return self._once(work)
+            except TransientFailure:
+                self._forget()
+                if not self._patience:
+                    raise
+                self.warehouse.wait_until_ready(self._patience)
+                return self._once(work)
+
+    def _once(self, work: Callable[[psycopg.Connection], _Result]) -> _Result:
         with explained("warehouse"):
             if self._connection is None or self._connection.closed:
                 self._connection = self.warehouse.connect(purpose="ops record")
-            cursor = self._connection.cursor(row_factory=dict_row)
-            given = _storable(parameters) or None
-            cursor.execute(query, given)
-            return cursor.fetchall() if cursor.description else []
+            return work(self._connection)
+
+
+def _run(session: psycopg.Connection, query: str, parameters: Parameters) -> list[Row]:
+    cursor = session.cursor(row_factory=dict_row)
+    given = _storable(parameters) or None
+    cursor.execute(query, given)
+    return cursor.fetchall() if cursor.description else []
 
 
 def _storable(value: Any) -> Any:

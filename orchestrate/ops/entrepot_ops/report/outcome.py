@@ -75,7 +75,7 @@ def read(store: Store, night_id: int | None = None) -> Outcome | None:
     Returns:
         The outcome; None when there is no such night.
     """
-    if not store.has("nights"):
+    if not store.upgrade_if_made():
         return None
     night = store.one(
         f"SELECT n.*, {WORKED} AS seconds"
@@ -116,7 +116,7 @@ def read_runs(store: Store) -> Outcome | None:
     Returns:
         The outcome; None when a recorded night is newer than every run, or there is none.
     """
-    if not store.has("runs"):
+    if not store.upgrade_if_made():
         return None
     newest = store.one(
         "SELECT run_id, status, host, started_at, ended_at, message,"
@@ -125,7 +125,7 @@ def read_runs(store: Store) -> Outcome | None:
     )
     if newest is None:
         return None
-    if store.has("nights") and store.one(
+    if store.one(
         "SELECT FROM entrepot_ops.nights WHERE coalesce(ended_at, now()) >= %s"
         " AND status <> 'imported'",
         [newest["started_at"]],

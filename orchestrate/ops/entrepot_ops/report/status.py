@@ -69,7 +69,7 @@ def read(settings: Settings, count: int) -> dict[str, Any]:
         `nights` (newest first), `steps` of the newest, `is_running`, `next_run`.
     """
     with Store(settings.warehouse) as store:
-        nights = store.rows(_NIGHTS, [count]) if store.has("nights") else []
+        nights = store.rows(_NIGHTS, [count]) if store.upgrade_if_made() else []
         newest = outcome.read(store, nights[0]["night_id"]) if nights else None
     is_running = lock.is_held(settings.warehouse)
     if nights and nights[0]["status"] == "running" and not is_running:

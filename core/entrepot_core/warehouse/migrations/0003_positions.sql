@@ -1,5 +1,4 @@
 -- How far each append table is loaded: written in the transaction of each batch.
-CREATE SCHEMA IF NOT EXISTS entrepot_ops;
 CREATE TABLE IF NOT EXISTS entrepot_ops.positions (
     stream text PRIMARY KEY,
     source_schema text NOT NULL,

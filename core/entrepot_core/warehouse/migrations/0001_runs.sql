@@ -1,7 +1,5 @@
--- The record of every run. One script, safe to run again: each start of a run brings it up to date.
-CREATE SCHEMA IF NOT EXISTS entrepot_ops;
-COMMENT ON SCHEMA entrepot_ops IS 'What each run of Entrepôt did, step by step and item by item';
-
+-- The record of every run. Like 0002 to 0005 it also finds tables that releases before numbered
+-- migrations have made (0.1.0): hence IF NOT EXISTS, which later migrations need not write.
 CREATE TABLE IF NOT EXISTS entrepot_ops.runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     command text NOT NULL,
@@ -107,8 +105,3 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
 $$;
 COMMENT ON FUNCTION entrepot_ops.external_rows_of(name) IS
 'The organisations whose rows a role reads: its own and those of the roles that it inherits';
-
--- Empty. A build that begins and a publication lock it, so that neither meets the other half-way. It
--- has no COMMENT here: that would wait for whoever holds it.
-CREATE TABLE IF NOT EXISTS entrepot_ops.external_build ();
-REVOKE ALL ON TABLE entrepot_ops.external_build FROM PUBLIC;

@@ -1,6 +1,4 @@
--- The record of nights. One script, safe to run again: each night's start brings it up to date.
-CREATE SCHEMA IF NOT EXISTS entrepot_ops;
-
+-- The record of nights.
 CREATE TABLE IF NOT EXISTS entrepot_ops.nights (
     night_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     scope text NOT NULL DEFAULT '',
