@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 
 import psycopg
@@ -82,3 +83,44 @@ def test_nothing_of_the_record_can_be_locked(lab: Lab) -> None:
                 partner.transaction(),
             ):
                 partner.execute(f"LOCK TABLE entrepot_ops.{table} IN ACCESS SHARE MODE")
+
+
+_ONE_TEXT = """
+CREATE TABLE secrets (id int PRIMARY KEY, s text);
+INSERT INTO secrets VALUES (1, 'of the house');
+CREATE TABLE big AS SELECT n AS id, repeat('x', 200) AS v FROM generate_series(1, 300000) AS n;
+CREATE FUNCTION one_text(command text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+AS $$ DECLARE found text; BEGIN EXECUTE command INTO found; RETURN found; END $$;
+"""
+
+
+def test_nothing_of_the_landing_is_open(lab: Lab) -> None:
+    """Attempt: while a night is rebuilt, call its functions, and lock its tables by PREPARE.
+
+    PREPARE locks what it names before it asks for rights. Expected: refused at every moment, and
+    the night ends. Twin: analysts go on reading the night before.
+    """
+    with lab.source() as source:
+        source.execute(_ONE_TEXT)
+    lab.night()
+    refused = 0
+    night = lab.start("run")
+    with lab.warehouse(PARTNER) as partner, lab.warehouse("internal_reader") as analyst:
+        partner.execute("BEGIN")
+        while night.poll() is None:
+            for attempt in (
+                "SELECT public.one_text('SELECT s FROM public.secrets')",
+                "PREPARE p AS SELECT * FROM public.big",
+                "CREATE TEMPORARY VIEW v AS SELECT NULL::public.secrets",
+            ):
+                partner.execute("SAVEPOINT s")
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    partner.execute(attempt)
+                partner.execute("ROLLBACK TO s")
+                refused += 1
+            assert analyst.execute("SELECT s FROM pix.secrets").fetchone() == (
+                "of the house",
+            )
+            time.sleep(0.02)
+    assert lab.finish(night)[0] == 0
+    assert refused > 10

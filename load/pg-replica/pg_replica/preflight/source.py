@@ -49,7 +49,29 @@ def check_source(
         )
     ]
     report.problems += Naming(settings.replica_schema).problems(schemas)
+    _check_definers(session, report)
     _estimate(session, sum(table.size for table in copied), report)
+
+
+def _check_definers(session: psycopg.Connection, report: Report) -> None:
+    """Say which functions will not run here as they do there."""
+    definers = [
+        row[0]
+        for row in session.execute(
+            "SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc AS p"
+            " JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace"
+            f" WHERE p.prosecdef AND {catalog.USER_SCHEMAS}"
+            f" AND {catalog.NOT_AN_EXTENSIONS.format(classid='pg_catalog.pg_proc', oid='p.oid')}"
+            " ORDER BY 1"
+        )
+    ]
+    if definers:
+        listed = ", ".join(definers[:MANY])
+        report.warnings.append(
+            f"{len(definers)} functions of the source are SECURITY DEFINER ({listed}): in the "
+            "warehouse they run with their caller's rights, and nobody may call those that no view "
+            "needs"
+        )
 
 
 def _estimate(session: psycopg.Connection, rows: int, report: Report) -> None:

@@ -14,6 +14,12 @@ from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
 from pg_replica.warehouse import objects
 
+CLOSE_PUBLIC = (
+    "everybody who may connect has rights on the landing, and only its owner can take them away: "
+    "have an administrator run REVOKE ALL ON SCHEMA public FROM PUBLIC; or make the warehouse's "
+    "role its owner (ALTER SCHEMA public OWNER TO …)"
+)
+
 
 def check_warehouse(
     settings: Settings, session: psycopg.Connection, report: Report
@@ -51,6 +57,7 @@ def check_warehouse(
         )
     _check_tables(session, report)
     _check_landing(session, report)
+    _check_public(session, report)
     if not role_exists(session, settings.internal_reader):
         report.warnings.append(
             f"there is no role {settings.internal_reader}: nobody is granted the right to read; "
@@ -86,6 +93,18 @@ def _check_landing(session: psycopg.Connection, report: Report) -> None:
         f"schema public, the landing, holds {len(theirs or found)} objects that no run of ours "
         f"left ({listed}): move them to another schema, or drop them"
     )
+
+
+def _check_public(session: psycopg.Connection, report: Report) -> None:
+    """A night takes PUBLIC's rights on the landing away, if its role may."""
+    row = session.execute(
+        "SELECT pg_catalog.pg_has_role(n.nspowner, 'USAGE') OR NOT EXISTS ("
+        " SELECT FROM pg_catalog.aclexplode("
+        " coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) AS a WHERE a.grantee = 0)"
+        " FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'public'"
+    ).fetchone()
+    if row == (False,):
+        report.warnings.append(f"schema public: {CLOSE_PUBLIC}")
 
 
 def _has_unclean_run(session: psycopg.Connection) -> bool:

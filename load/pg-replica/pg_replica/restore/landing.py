@@ -23,12 +23,23 @@ from entrepot_core.warehouse.runs import Item as RecordedItem
 from entrepot_core.warehouse.runs import Record, utc_now
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.items import LEFT_OUT, Item
-from pg_replica.warehouse import objects
+from pg_replica.warehouse import functions, objects
 
 _PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
 _RANGE_TYPE = re.compile(rf"CREATE TYPE (?P<type>{QUALIFIED}) AS RANGE ")
 _MULTIRANGE = re.compile(rf"multirange_type_name = (?P<type>{QUALIFIED})")
 _MANY = 20  # failed items that a message lists
+# Whether PUBLIC has a right on the schema, and whether readers need it for an extension's sake.
+_PUBLIC_IS_OPEN = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.aclexplode(
+        coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) AS a
+    WHERE a.grantee = 0
+), EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = %s) AND EXISTS (
+    SELECT FROM pg_catalog.pg_extension AS e WHERE e.extnamespace = n.oid
+)
+FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'public'
+"""
 
 
 def clean(connection: psycopg.Connection, schemas: list[str]) -> None:
@@ -62,6 +73,31 @@ def create_schemas(
         connection.execute(f"CREATE SCHEMA {quote(naming.following(schema))}")
         if schema != PUBLIC:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+            # Default privileges may have opened it.
+            connection.execute(f"REVOKE ALL ON SCHEMA {quote(schema)} FROM PUBLIC")
+
+
+def close_public(connection: psycopg.Connection, reader: str) -> bool:
+    """Take schema `public` from everybody, for it is where a night is rebuilt.
+
+    Who may use a schema can hold a lock on each of its tables, and call what is open there. The
+    readers keep it where an extension lives in it: their queries call its functions.
+
+    Args:
+        connection: A session of the warehouse's owner.
+        reader: The role of the readers.
+
+    Returns:
+        Whether PUBLIC has no right on it any more; only its owner can take it away.
+    """
+    is_open, reader_needs_it = connection.execute(_PUBLIC_IS_OPEN, [reader]).fetchone()
+    if not is_open:
+        return True
+    connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    if reader_needs_it:
+        connection.execute(f"GRANT USAGE ON SCHEMA public TO {quote(reader)}")
+    is_open, _ = connection.execute(_PUBLIC_IS_OPEN, [reader]).fetchone()
+    return not is_open
 
 
 class Builder:
@@ -134,7 +170,10 @@ class Builder:
             return
         began, started_at = time.monotonic(), utc_now()
         try:
-            connection.execute(sql or self._statements(item))
+            if item.kind in functions.KINDS and item.schema:
+                self._make_function(connection, item, item.schema)
+            else:
+                connection.execute(sql or self._statements(item))  # type: ignore[arg-type]
             if item.kind == "TABLE":
                 self._adapt(connection, TableName(item.schema or PUBLIC, item.tag))
         except psycopg.errors.QueryCanceled:
@@ -144,6 +183,15 @@ class Builder:
             return
         seconds = time.monotonic() - began
         self._record.item(RecordedItem(item.kind, item.tag, started_at, seconds))
+
+    def _make_function(
+        self, connection: psycopg.Connection, item: Item, schema: str
+    ) -> None:
+        for name in functions.make_closed(connection, schema, item.tag, item.sql):
+            self._record.finding(
+                f"function {name}",
+                "SECURITY DEFINER on the source; here it runs with its caller's rights",
+            )
 
     def _statements(self, item: Item) -> str:
         """Give an item's own statements, but make range types where they will wait.

@@ -1,0 +1,266 @@
+"""The source's functions: who may call them here, and as whom they run.
+
+A dump without rights opens every function to PUBLIC, and a SECURITY DEFINER function would run with
+the rights of the role that restored it. So a function is closed in the transaction that makes it,
+and before the swap the readers get those that their views call, each by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import psycopg
+
+from entrepot_core.postgres.catalog import NOT_AN_EXTENSIONS
+from entrepot_core.postgres.identifiers import quote
+
+KINDS = ("FUNCTION", "PROCEDURE", "AGGREGATE")
+_PORTION = 100
+_WORD = re.compile(r"\w+")
+
+# A range type's constructors are PostgreSQL's own, and no ordinary role can change them.
+_FUNCTIONS = f"""
+SELECT p.oid, p.oid::pg_catalog.regprocedure::text, p.proname::text, p.prosrc, p.prosecdef,
+    p.prokind = 'a', p.prorettype = 'pg_catalog.trigger'::regtype,
+    pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(p.proowner)),
+    ARRAY(
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
+            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+        FROM pg_catalog.aclexplode(
+            coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+        WHERE a.grantee <> p.proowner
+    )
+FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname = ANY (%(schemas)s)
+    AND (%(names)s::text[] IS NULL OR p.proname = ANY (%(names)s::name[]))
+    AND {NOT_AN_EXTENSIONS.format(classid="pg_catalog.pg_proc", oid="p.oid")}
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_proc'::regclass
+            AND d.objid = p.oid AND d.deptype = 'i'
+    )
+ORDER BY 2
+"""
+# What a view's query calls by itself or through operators, casts, domains, aggregates and functions
+# whose bodies PostgreSQL has parsed.
+_CALLED_BY_VIEWS = """
+WITH RECURSIVE called (classid, objid) AS (
+    SELECT d.refclassid, d.refobjid
+    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = c.oid
+    JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+    WHERE n.nspname = ANY (%(schemas)s) AND c.relkind = 'v'
+        AND d.refclassid <> 'pg_catalog.pg_class'::regclass
+    UNION
+    SELECT f.classid, f.objid FROM called AS k CROSS JOIN LATERAL (
+        SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend AS d
+        WHERE d.classid = k.classid AND d.objid = k.objid
+            AND d.refclassid <> 'pg_catalog.pg_class'::regclass
+        UNION ALL
+        SELECT 'pg_catalog.pg_constraint'::regclass, o.oid FROM pg_catalog.pg_constraint AS o
+        WHERE k.classid = 'pg_catalog.pg_type'::regclass AND k.objid = o.contypid
+    ) AS f (classid, objid)
+)
+SELECT objid FROM called WHERE classid = 'pg_catalog.pg_proc'::regclass
+"""
+_PARTS_OF_AGGREGATES = """
+SELECT DISTINCT d.objid, d.refobjid FROM pg_catalog.pg_depend AS d
+JOIN pg_catalog.pg_proc AS p ON p.oid = d.objid AND p.prokind = 'a'
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+    AND n.nspname = ANY (%(schemas)s)
+"""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function, procedure or aggregate of the source.
+
+    Attributes:
+        oid: Its OID.
+        signature: How statements name it, quoted and qualified.
+        name: Its name alone.
+        body: Its source text.
+        is_definer: Whether it runs with its owner's rights.
+        is_aggregate: Whether it is an aggregate.
+        is_trigger: Whether only a trigger can call it.
+        owner: Its owner, quoted.
+        grantees: Who else may call it, quoted.
+    """
+
+    oid: int
+    signature: str
+    name: str
+    body: str
+    is_definer: bool
+    is_aggregate: bool
+    is_trigger: bool
+    owner: str
+    grantees: list[str]
+
+
+@dataclass
+class Closed:
+    """What was taken away, and what was given.
+
+    Attributes:
+        total: How many functions there are.
+        definers: Those that ran with their owner's rights, and no longer do.
+        granted: Those that readers may call.
+    """
+
+    total: int = 0
+    definers: list[str] = field(default_factory=list)
+    granted: list[str] = field(default_factory=list)
+
+
+def make_closed(
+    connection: psycopg.Connection, schema: str, tag: str, statements: str
+) -> list[str]:
+    """Make a function, closed to everybody but its owner from its first moment.
+
+    Args:
+        connection: A session on the warehouse, in autocommit.
+        schema: Its schema.
+        tag: Its name and argument types as pg_dump writes them, not quoted.
+        statements: What makes it.
+
+    Returns:
+        The functions of that name that no longer run with their owner's rights.
+    """
+    names = [tag[: match.start()] for match in re.finditer(r"\(", tag)]
+    with connection.transaction():
+        connection.execute(statements)  # type: ignore[call-overload]
+        found = _functions(connection, [schema], names or None)
+        _close(connection, found)
+    return [one.signature for one in found if one.is_definer]
+
+
+def deny_to_owner(connection: psycopg.Connection, schemas: list[str]) -> None:
+    """Let not even their owner call the functions, so that no statement of ours runs them.
+
+    Those of triggers keep their right: a trigger could not be made otherwise, and none fires.
+
+    Args:
+        connection: A session of their owner's, in autocommit.
+        schemas: Where they are.
+    """
+    found = [one for one in _functions(connection, schemas) if not one.is_trigger]
+    for owner, portion in _portions(found):
+        connection.execute(
+            f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {owner} CASCADE"  # type: ignore[call-overload]
+        )
+
+
+def open_to_readers(
+    connection: psycopg.Connection,
+    schemas: list[str],
+    reader: str | None,
+    *,
+    owner_may_call: bool,
+) -> Closed:
+    """Close all functions, also those that the source's own code has opened meanwhile.
+
+    Args:
+        connection: A session that may act as their owner, in autocommit.
+        schemas: The schemas that wait for the swap.
+        reader: Who gets the functions that views call; None for nobody.
+        owner_may_call: Whether their owner may call any of them.
+
+    Returns:
+        What was taken away and given.
+    """
+    found = _functions(connection, schemas)
+    closed = Closed(len(found), [one.signature for one in found if one.is_definer])
+    _close(connection, found)
+    if not owner_may_call:
+        for owner, portion in _portions(found):
+            connection.execute(
+                f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {owner} CASCADE"  # type: ignore[call-overload]
+            )
+    needed = _needed(connection, schemas, found)
+    parts = _parts_of_aggregates(connection, schemas, needed)
+    for owner, portion in _portions([one for one in found if one.oid in parts]):
+        # PostgreSQL asks whether the aggregate's owner may call what it is made of.
+        connection.execute(
+            f"GRANT EXECUTE ON ROUTINE {_listed(portion)} TO {owner}"  # type: ignore[call-overload]
+        )
+    if reader is not None:
+        for _, portion in _portions([one for one in found if one.oid in needed]):
+            connection.execute(
+                f"GRANT EXECUTE ON ROUTINE {_listed(portion)} TO {quote(reader)}"  # type: ignore[call-overload]
+            )
+            closed.granted += [one.signature for one in portion]
+    return closed
+
+
+def _functions(
+    connection: psycopg.Connection, schemas: list[str], names: list[str] | None = None
+) -> list[Function]:
+    rows = connection.execute(
+        _FUNCTIONS,  # type: ignore[arg-type]
+        {"schemas": schemas, "names": names},
+    ).fetchall()
+    return [Function(*row) for row in rows]
+
+
+def _close(connection: psycopg.Connection, found: Iterable[Function]) -> None:
+    by_grantees = defaultdict(list)
+    for one in found:
+        if one.is_definer:
+            connection.execute(f"ALTER ROUTINE {one.signature} SECURITY INVOKER")  # type: ignore[call-overload]
+        by_grantees[", ".join(one.grantees)].append(one)
+    for grantees, functions in by_grantees.items():
+        for _, portion in _portions(functions if grantees else []):
+            connection.execute(
+                f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {grantees} CASCADE"  # type: ignore[call-overload]
+            )
+
+
+def _portions(found: Iterable[Function]) -> Iterable[tuple[str, list[Function]]]:
+    """Give the functions of each owner, a hundred at a time."""
+    by_owner = defaultdict(list)
+    for one in found:
+        by_owner[one.owner].append(one)
+    for owner, functions in by_owner.items():
+        for first in range(0, len(functions), _PORTION):
+            yield owner, functions[first : first + _PORTION]
+
+
+def _listed(functions: Iterable[Function]) -> str:
+    return ", ".join(one.signature for one in functions)
+
+
+def _needed(
+    connection: psycopg.Connection, schemas: list[str], found: list[Function]
+) -> set[int]:
+    """Find the functions without which a view of the source cannot be read.
+
+    PostgreSQL does not know what a body written as text calls. Whatever it names is taken for a
+    call: as these run with their caller's rights, a right too many gives nobody anything.
+    """
+    rows = connection.execute(_CALLED_BY_VIEWS, {"schemas": schemas}).fetchall()
+    by_oid = {one.oid: one for one in found}
+    by_name = defaultdict(list)
+    for one in found:
+        by_name[one.name].append(one.oid)
+    needed: set[int] = set()
+    waiting = [row[0] for row in rows if row[0] in by_oid]
+    while waiting:
+        oid = waiting.pop()
+        if oid in needed:
+            continue
+        needed.add(oid)
+        for word in set(_WORD.findall(by_oid[oid].body)):
+            waiting += [*by_name.get(word, []), *by_name.get(word.lower(), [])]
+    return needed
+
+
+def _parts_of_aggregates(
+    connection: psycopg.Connection, schemas: list[str], needed: set[int]
+) -> set[int]:
+    rows = connection.execute(_PARTS_OF_AGGREGATES, {"schemas": schemas}).fetchall()
+    return {part for aggregate, part in rows if aggregate in needed}
