@@ -50,7 +50,7 @@ def test_no_function_of_the_source_gives_rights(lab: Lab) -> None:
             'CALL pix."tidy (up)"()',
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                analyst.execute(call)  # type: ignore[call-overload]
+                analyst.execute(call)
         assert analyst.execute("SELECT balance FROM pix.accounts").fetchone() == (100,)
     with lab.warehouse() as warehouse:
         assert warehouse.execute(
@@ -80,3 +80,16 @@ def test_views_still_call_what_they_need(lab: Lab) -> None:
         ).fetchone()
         assert found is not None
         assert "pix.slug(text)" in found[0]
+
+
+def test_an_extension_in_the_landing_can_still_be_used(lab: Lab) -> None:
+    """Twin of `test_nothing_of_the_landing_is_open`: analysts call what extensions offer."""
+    with lab.source() as source:
+        source.execute("CREATE EXTENSION citext; CREATE TABLE mails (m citext)")
+        source.execute("INSERT INTO mails VALUES ('A@b')")
+    lab.night()
+    with lab.warehouse("internal_reader") as analyst:
+        found = analyst.execute(
+            "SELECT count(*) FROM pix.mails WHERE m OPERATOR(public.=) 'a@B'::public.citext"
+        ).fetchone()
+        assert found == (1,)

@@ -223,6 +223,8 @@ class Night:
             waiting = [self._naming.following(schema) for schema in self._schemas]
             has_reader = publish.grant_to_reader(main, waiting, reader)
             self._close_functions(main, waiting, reader if has_reader else None)
+            # Extensions that the night has made may be what readers need of it.
+            landing.close_public(main, reader)
             live = self._live(main)
             self._dependents = dependents.of_live_schemas(main, live)
             swap = publish.Swap(

@@ -35,9 +35,11 @@ SELECT EXISTS (
     SELECT FROM pg_catalog.aclexplode(
         coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) AS a
     WHERE a.grantee = 0
-), EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = %s) AND EXISTS (
-    SELECT FROM pg_catalog.pg_extension AS e WHERE e.extnamespace = n.oid
-)
+), EXISTS (
+    SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = %s AND NOT EXISTS (
+        SELECT FROM pg_catalog.aclexplode(n.nspacl) AS a WHERE a.grantee = r.oid
+    )
+) AND EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extnamespace = n.oid)
 FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'public'
 """
 
@@ -90,14 +92,18 @@ def close_public(connection: psycopg.Connection, reader: str) -> bool:
     Returns:
         Whether PUBLIC has no right on it any more; only its owner can take it away.
     """
-    is_open, reader_needs_it = connection.execute(_PUBLIC_IS_OPEN, [reader]).fetchone()
-    if not is_open:
-        return True
-    connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    is_open, reader_needs_it = _public(connection, reader)
+    if is_open:
+        connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     if reader_needs_it:
         connection.execute(f"GRANT USAGE ON SCHEMA public TO {quote(reader)}")
-    is_open, _ = connection.execute(_PUBLIC_IS_OPEN, [reader]).fetchone()
-    return not is_open
+    return not (is_open and _public(connection, reader)[0])
+
+
+def _public(connection: psycopg.Connection, reader: str) -> tuple[bool, bool]:
+    row = connection.execute(_PUBLIC_IS_OPEN, [reader]).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 class Builder:
@@ -173,7 +179,7 @@ class Builder:
             if item.kind in functions.KINDS and item.schema:
                 self._make_function(connection, item, item.schema)
             else:
-                connection.execute(sql or self._statements(item))  # type: ignore[arg-type]
+                connection.execute(sql or self._statements(item))
             if item.kind == "TABLE":
                 self._adapt(connection, TableName(item.schema or PUBLIC, item.tag))
         except psycopg.errors.QueryCanceled:

@@ -133,7 +133,7 @@ def make_closed(
     """
     names = [tag[: match.start()] for match in re.finditer(r"\(", tag)]
     with connection.transaction():
-        connection.execute(statements)  # type: ignore[call-overload]
+        connection.execute(statements)
         found = _functions(connection, [schema], names or None)
         _close(connection, found)
     return [one.signature for one in found if one.is_definer]
@@ -151,7 +151,7 @@ def deny_to_owner(connection: psycopg.Connection, schemas: list[str]) -> None:
     found = [one for one in _functions(connection, schemas) if not one.is_trigger]
     for owner, portion in _portions(found):
         connection.execute(
-            f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {owner} CASCADE"  # type: ignore[call-overload]
+            f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {owner} CASCADE"
         )
 
 
@@ -179,19 +179,17 @@ def open_to_readers(
     if not owner_may_call:
         for owner, portion in _portions(found):
             connection.execute(
-                f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {owner} CASCADE"  # type: ignore[call-overload]
+                f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {owner} CASCADE"
             )
     needed = _needed(connection, schemas, found)
     parts = _parts_of_aggregates(connection, schemas, needed)
     for owner, portion in _portions([one for one in found if one.oid in parts]):
         # PostgreSQL asks whether the aggregate's owner may call what it is made of.
-        connection.execute(
-            f"GRANT EXECUTE ON ROUTINE {_listed(portion)} TO {owner}"  # type: ignore[call-overload]
-        )
+        connection.execute(f"GRANT EXECUTE ON ROUTINE {_listed(portion)} TO {owner}")
     if reader is not None:
         for _, portion in _portions([one for one in found if one.oid in needed]):
             connection.execute(
-                f"GRANT EXECUTE ON ROUTINE {_listed(portion)} TO {quote(reader)}"  # type: ignore[call-overload]
+                f"GRANT EXECUTE ON ROUTINE {_listed(portion)} TO {quote(reader)}"
             )
             closed.granted += [one.signature for one in portion]
     return closed
@@ -201,7 +199,7 @@ def _functions(
     connection: psycopg.Connection, schemas: list[str], names: list[str] | None = None
 ) -> list[Function]:
     rows = connection.execute(
-        _FUNCTIONS,  # type: ignore[arg-type]
+        _FUNCTIONS,
         {"schemas": schemas, "names": names},
     ).fetchall()
     return [Function(*row) for row in rows]
@@ -211,12 +209,12 @@ def _close(connection: psycopg.Connection, found: Iterable[Function]) -> None:
     by_grantees = defaultdict(list)
     for one in found:
         if one.is_definer:
-            connection.execute(f"ALTER ROUTINE {one.signature} SECURITY INVOKER")  # type: ignore[call-overload]
+            connection.execute(f"ALTER ROUTINE {one.signature} SECURITY INVOKER")
         by_grantees[", ".join(one.grantees)].append(one)
     for grantees, functions in by_grantees.items():
         for _, portion in _portions(functions if grantees else []):
             connection.execute(
-                f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {grantees} CASCADE"  # type: ignore[call-overload]
+                f"REVOKE ALL ON ROUTINE {_listed(portion)} FROM {grantees} CASCADE"
             )
 
 
