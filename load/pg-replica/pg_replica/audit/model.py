@@ -1,0 +1,115 @@
+"""What an audit works with: tables on both sides, ranges of keys, differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of keys.
+
+    Attributes:
+        low: Above this key, as text; None for the first row on.
+        high: Up to this key, included.
+        rows: About how many rows the source has there.
+    """
+
+    low: str | None
+    high: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A table on both sides.
+
+    Attributes:
+        stream: Its name among the streams.
+        there: On the source.
+        here: In the warehouse.
+        key: The replication key.
+        key_type: That column's type.
+        high: The key up to which it is loaded.
+        settled: The key up to which the source can add nothing more; None when not known yet.
+        size: About how many rows it has here.
+        names: The columns compared.
+        chosen: The same in SQL on the source, pseudonyms computed.
+        primary_key: Columns that tell rows apart here; empty when none do.
+    """
+
+    stream: str
+    there: TableName
+    here: TableName
+    key: str
+    key_type: str
+    high: str
+    settled: str | None
+    size: int
+    names: list[str]
+    chosen: str
+    primary_key: list[str]
+
+    def row(self, letter: str = "r") -> str:
+        """Give a table alias that is no column's name, else `alias::text` would be that column."""
+        return quote(unlike(letter, self.names))
+
+    def within(self, span: Span) -> str:
+        """Write the condition for a range."""
+        key = quote(self.key)
+        text = f"{key} <= {literal(span.high)}::{self.key_type}"
+        if span.low is None:
+            return text
+        return f"{key} > {literal(span.low)}::{self.key_type} AND {text}"
+
+    def rows_there(self, span: Span) -> str:
+        """Write the source's query for a range."""
+        return f"SELECT {self.chosen} FROM {self.there.sql} WHERE {self.within(span)}"
+
+    def rows_here(self, span: Span) -> str:
+        """Write the warehouse's query for a range."""
+        listed = ", ".join(map(quote, self.names))
+        return f"SELECT {listed} FROM {self.here.sql} WHERE {self.within(span)}"
+
+
+@dataclass
+class Findings:
+    """What a slice showed.
+
+    Attributes:
+        compared: Rows compared, as the source counts them.
+        ranges: Smallest ranges that differed.
+        missing: Rows that only the source had.
+        changed: Rows that both had, differently.
+        surplus: Rows that only the warehouse had.
+        low: Where the slice began.
+        high: Where it ended.
+        at_end: Whether nothing is left above.
+    """
+
+    compared: int = 0
+    ranges: list[Span] = field(default_factory=list)
+    missing: int = 0
+    changed: int = 0
+    surplus: int = 0
+    low: str | None = None
+    high: str | None = None
+    at_end: bool = False
+
+    def add(self, other: Findings) -> None:
+        """Add what a part of the slice showed."""
+        self.compared += other.compared
+        self.ranges += other.ranges
+        self.missing += other.missing
+        self.changed += other.changed
+        self.surplus += other.surplus
+
+    @property
+    def sentence(self) -> str:
+        """Say what differed."""
+        return (
+            f"{self.missing} rows missing, {self.changed} changed, {self.surplus} too many, in "
+            f"{len(self.ranges)} ranges"
+        )
