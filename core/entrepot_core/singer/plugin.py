@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Collection
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, ClassVar
 
 from entrepot_core.base import logs
 from entrepot_core.base.errors import ReplicaError
-from entrepot_core.base.loading import loaded
 from entrepot_core.config import domains
 from entrepot_core.singer import config
 
@@ -36,7 +36,7 @@ class Plugin:
 
 def run(
     name: str,
-    plugin: Callable[[], Any],
+    plugin: str,
     *,
     wanted: Collection[str] | None = None,
     between: bool = False,
@@ -45,7 +45,7 @@ def run(
 
     Args:
         name: What its log calls it.
-        plugin: Gives its class. What that imports is not loaded where there is nothing to do.
+        plugin: Its class, as `package.module:Class`: not loaded where there is nothing to do.
         wanted: Domains of which one must be on; None: the one that the setting `domain` names,
             if it names one.
         between: It stands between a tap and a target. Off, it still waits for the end of its
@@ -66,7 +66,7 @@ def run(
             if between:
                 _drain()
             return
-        command = loaded(plugin)
+        command = resolve_name(plugin)
         explained += command.explained
         command.cli()
     except explained as error:

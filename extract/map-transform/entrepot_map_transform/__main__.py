@@ -7,13 +7,9 @@ from entrepot_core.singer import plugin
 
 def main() -> None:
     """Run the command."""
-    plugin.run("map-transform", _plugin, between=True)
-
-
-def _plugin() -> type:
-    from entrepot_map_transform.mapper import MapTransform
-
-    return MapTransform
+    plugin.run(
+        "map-transform", "entrepot_map_transform.mapper:MapTransform", between=True
+    )
 
 
 if __name__ == "__main__":

@@ -7,13 +7,7 @@ from entrepot_core.singer import plugin
 
 def main() -> None:
     """Run the command."""
-    plugin.run("tap-csv", _plugin)
-
-
-def _plugin() -> type:
-    from entrepot_tap_csv.tap import TapCsv
-
-    return TapCsv
+    plugin.run("tap-csv", "entrepot_tap_csv.tap:TapCsv")
 
 
 if __name__ == "__main__":

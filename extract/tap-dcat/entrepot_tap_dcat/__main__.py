@@ -7,13 +7,7 @@ from entrepot_core.singer import plugin
 
 def main() -> None:
     """Run the command."""
-    plugin.run("tap-dcat", _plugin, wanted={"ecospheres"})
-
-
-def _plugin() -> type:
-    from entrepot_tap_dcat.tap import TapDcat
-
-    return TapDcat
+    plugin.run("tap-dcat", "entrepot_tap_dcat.tap:TapDcat", wanted={"ecospheres"})
 
 
 if __name__ == "__main__":

@@ -7,13 +7,7 @@ from entrepot_core.singer import plugin
 
 def main() -> None:
     """Run the command."""
-    plugin.run("tap-lcms", _plugin, wanted={"lcms"})
-
-
-def _plugin() -> type:
-    from entrepot_tap_lcms.tap import TapLcms
-
-    return TapLcms
+    plugin.run("tap-lcms", "entrepot_tap_lcms.tap:TapLcms", wanted={"lcms"})
 
 
 if __name__ == "__main__":

@@ -8,13 +8,11 @@ from entrepot_core.singer import plugin
 
 def main() -> None:
     """Run the command."""
-    plugin.run("tap-postgres", _plugin, wanted=domains.REPLICATED)
-
-
-def _plugin() -> type:
-    from entrepot_tap_postgres.tap import TapPostgres
-
-    return TapPostgres
+    plugin.run(
+        "tap-postgres",
+        "entrepot_tap_postgres.tap:TapPostgres",
+        wanted=domains.REPLICATED,
+    )
 
 
 if __name__ == "__main__":

@@ -7,13 +7,7 @@ from entrepot_core.singer import plugin
 
 def main() -> None:
     """Run the command."""
-    plugin.run("target-postgres", _plugin)
-
-
-def _plugin() -> type:
-    from entrepot_target_postgres.target import TargetPostgres
-
-    return TargetPostgres
+    plugin.run("target-postgres", "entrepot_target_postgres.target:TargetPostgres")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -18,7 +17,6 @@ _SESSION = {
 }
 _BUILDS = {"build", "run", "retry"}  # commands that make tables
 _SMALLEST_THRESHOLD = 2  # a group of one is a person
-_OBJECTS_BETWEEN_COLLECTIONS = 200_000
 # What the profile does not name reaches libpq, under psycopg2, through its own variables.
 _LIBPQ_VARIABLES = {
     "sslmode": "PGSSLMODE",
@@ -138,9 +136,6 @@ def main() -> None:
     os.environ.update(settings())
     if _BUILDS & set(sys.argv[1:]):
         make_tables(os.environ["TARGET_DATABASE_URL"])
-    # Of what dbt allocates most lives as long as it does: looking for garbage after every 700
-    # objects costs a tenth of a build.
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     from dbt.cli.main import cli  # it reads the environment when it is imported
 
     cli(prog_name="dbt")
