@@ -11,7 +11,9 @@ from entrepot_core.postgres.connection import Database
 from entrepot_core.singer.spool import path_of, remove_if_empty
 from entrepot_core.warehouse import locks, migrate
 from entrepot_core.warehouse.schemas import Naming
-from entrepot_target_postgres.append.table import AppendTable, Batch
+from entrepot_target_postgres.append import definition as definitions
+from entrepot_target_postgres.append.batch import Batch
+from entrepot_target_postgres.append.table import AppendTable
 from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
 
 
@@ -52,7 +54,9 @@ class AppendLoad:
             CannotLoad: If two streams would share a table, or it cannot follow.
         """
         self._begin()
-        table = AppendTable(self._warehouse, stream, definition, self._naming)
+        table = AppendTable(
+            self._warehouse, definitions.read(stream, definition, self._naming)
+        )
         if clash := [
             name
             for name, other in self._tables.items()

@@ -1,0 +1,96 @@
+"""The definition of an append table, as the warehouse has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.warehouse.schemas import Naming
+from entrepot_target_postgres.append.user_types import Types
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What the source's catalogs say of a table, in the warehouse's names.
+
+    Attributes:
+        stream: The stream's name.
+        source: The table on the source.
+        name: The table in the warehouse.
+        live: The view of the table beside the replica's others.
+        columns: In order: name, type, not_null, generated, expression, comment, number, former
+            (the value of rows that are older than the column) and collation of each.
+        indexes: Name, definition, unique, columns, constraint, deferrable and deferred of each.
+        extra_indexes: By name what follows `ON table` in the table policy.
+        comment: The table's.
+        primary_key: Columns that tell rows apart; empty when none do.
+        key: The replication key.
+        key_type: That column's type.
+        types: The types that the source's owner made.
+    """
+
+    stream: str
+    source: TableName
+    name: TableName
+    live: TableName
+    columns: list[dict[str, Any]]
+    indexes: list[dict[str, Any]]
+    extra_indexes: dict[str, str]
+    comment: str | None
+    primary_key: list[str]
+    key: str
+    key_type: str
+    types: Types
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The source's number of each column, by its name."""
+        return {column["name"]: column["number"] for column in self.columns}
+
+    @property
+    def is_key_alone(self) -> bool:
+        """Whether the replication key tells rows apart: then a range can be replaced whole."""
+        return self.primary_key in ([], [self.key])
+
+
+def read(stream: str, definition: dict[str, Any], naming: Naming) -> Definition:
+    """Read the value of the keyword `x-postgres`, and write it in the warehouse's names.
+
+    Args:
+        stream: The stream's name.
+        definition: As the tap read it from the source's catalogs.
+        naming: The schemas' names.
+
+    Returns:
+        The definition.
+    """
+    source = TableName(definition["schema"], definition["table"])
+    types = Types(definition["types"], naming.incremental)
+    columns = [
+        {
+            **column,
+            "type": types.here(column["type"]),
+            "expression": column["expression"]
+            and types.translated(column["expression"]),
+        }
+        for column in definition["columns"]
+    ]
+    key: str = definition["replication_key"]
+    return Definition(
+        stream=stream,
+        source=source,
+        name=TableName(naming.incremental, source.name),
+        live=TableName(naming.live(source.schema), source.name),
+        columns=columns,
+        indexes=[
+            {**index, "definition": types.translated(index["definition"])}
+            for index in definition["indexes"]
+        ],
+        extra_indexes=definition["extra_indexes"],
+        comment=definition["comment"],
+        primary_key=definition["primary_key"],
+        key=key,
+        key_type=next(c["type"] for c in columns if c["name"] == key),
+        types=types,
+    )
