@@ -117,7 +117,7 @@ class Trial:
         """Wait until the source is being read: before that, there is little to lose."""
         query = (
             "SELECT count(*) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'entrepot pg-replica tap work%'"
+            " WHERE application_name LIKE 'entrepot tap-postgres work%'"
         )
         with self.lab.source_server.admin() as admin:
             while process.poll() is None and admin.execute(query).fetchone() == (0,):
@@ -148,7 +148,7 @@ class Trial:
                     row[0]
                     for row in admin.execute(
                         "SELECT pid FROM pg_stat_activity WHERE application_name LIKE %s",
-                        [f"entrepot pg-replica {prefix}%"],
+                        [f"entrepot {prefix}%"],
                     )
                 ][:1]
         for pid in found:

@@ -332,7 +332,7 @@ def test_a_parent_that_dies_leaves_no_orphan(pipe: Pipe) -> None:
             query = (
                 "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE %s"
             )
-            assert admin.execute(query, [f"entrepot pg-replica {end}%"]).fetchone() == (
+            assert admin.execute(query, [f"entrepot {end}-postgres%"]).fetchone() == (
                 0,
             )
     assert 0 < loaded(lab) < 20_000

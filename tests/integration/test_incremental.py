@@ -244,9 +244,9 @@ def test_killed_at_random_moments(pipe: Pipe, victim: str) -> None:
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE application_name LIKE %s",
                     [
-                        "entrepot pg-replica tap%"
+                        "entrepot tap-postgres%"
                         if victim[0] == "s"
-                        else "entrepot pg-replica target%"
+                        else "entrepot target-postgres%"
                     ],
                 )
         pipe.finish(tap, target)

@@ -1,10 +1,17 @@
-"""What can end a command, and the exit status that says so to scripts.
-
-0 done; 1 failed, nothing was published; 2 refused before any work; 3 another run holds the lock;
-4 published, but a later step failed; 130 and 143 ended by SIGINT and SIGTERM.
-"""
+"""What can end a command, and the exit status that says so to scripts."""
 
 from __future__ import annotations
+
+# Of every command; the texts are those of `--help` and of the documentation.
+EXIT_STATUSES = {
+    0: "done",
+    1: "failed: nothing was published; of a night, a source failed",
+    2: "refused before any work",
+    3: "another run holds the lock, on this machine or another",
+    4: "published, but something after it failed, differed or could not be told",
+    130: "ended by SIGINT",
+    143: "ended by SIGTERM",
+}
 
 
 class ReplicaError(Exception):

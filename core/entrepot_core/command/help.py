@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-EXIT_STATUS = """\b
-Exit status:
-  0    done
-  1    failed
-  2    refused before any work
-  3    another night runs, on this machine or another
-  4    the new night is published, but something after it failed or differed
-  130  ended by SIGINT        143  ended by SIGTERM
-"""
+from entrepot_core.base.errors import EXIT_STATUSES
+
+# `\b` keeps click from wrapping the lines.
+EXIT_STATUS = "\n".join(
+    [
+        "\b",
+        "Exit status:",
+        *(f"  {code:<3}  {text}" for code, text in EXIT_STATUSES.items()),
+    ]
+)
 
 
 def examples(*lines: tuple[str, str]) -> str:

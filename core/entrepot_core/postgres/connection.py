@@ -18,9 +18,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.base.logs import event
+from entrepot_core.base.part import part
 from entrepot_core.base.redaction import redact
 
-APPLICATION = "entrepot pg-replica"
 _RETRY_PAUSE = 0.5  # seconds; doubled after each try, up to _LONGEST_PAUSE
 _LONGEST_PAUSE = 10.0  # seconds
 # What no waiting mends; a server that speaks another language is waited for in vain.
@@ -97,7 +97,7 @@ class Database:
         """Open a session.
 
         Args:
-            purpose: Shown in `pg_stat_activity` after the program's name.
+            purpose: Shown in `pg_stat_activity` after the name of the part that runs.
             autocommit: Whether each statement is its own transaction.
 
         Returns:
@@ -106,7 +106,7 @@ class Database:
         Raises:
             TransientFailure: If the server can't be reached or refuses us.
         """
-        name = f"{APPLICATION} {purpose}".strip()
+        name = part.application(purpose)
         milliseconds = self.timeout * 1000
         try:
             connection = psycopg.connect(
@@ -195,7 +195,7 @@ class Database:
         for keyword, value in self.parts.items():
             if keyword in variables:
                 environment[variables[keyword]] = str(value)
-        environment["PGAPPNAME"] = f"{APPLICATION} pg_dump"
+        environment["PGAPPNAME"] = part.application("pg_dump")
         environment["LC_ALL"] = "C"  # messages are parsed
         return environment
 

@@ -204,7 +204,8 @@ def _is_conflict(error: Exception) -> bool:
     return state in _CONFLICT or _CONFLICT_WORDS in str(error)
 
 
-# Lock requests that wait for one of our sessions, by whatever number of others in between.
+# Lock requests that wait for a session of this part of Entrepôt, by whatever number of others in
+# between. An application name is `entrepot`, the part, the purpose: its first two words decide.
 WAITERS = """
 SELECT w.pid, min(w.relation::regclass::text)
 FROM pg_catalog.pg_locks AS w
@@ -212,7 +213,12 @@ WHERE NOT w.granted AND w.locktype = 'relation'
     AND w.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
     AND pg_catalog.pg_blocking_pids(w.pid) && (
         SELECT pg_catalog.array_agg(a.pid) FROM pg_catalog.pg_stat_activity AS a
-        WHERE a.usename = current_user AND a.application_name LIKE 'entrepot pg-replica%'
+        WHERE a.usename = current_user AND pg_catalog.starts_with(
+            a.application_name,
+            pg_catalog.substring(
+                pg_catalog.current_setting('application_name'), '^[^ ]+ [^ ]+'
+            )
+        )
     )
 GROUP BY w.pid
 """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from entrepot_core.base import logs
 from entrepot_core.base.errors import ReplicaError
+from entrepot_core.base.part import part
 from entrepot_core.config import domains
 from entrepot_core.singer import config
 
@@ -44,7 +45,7 @@ def run(
     """Run a plugin's command; a failure that can be explained is one line, without secrets.
 
     Args:
-        name: What its log calls it.
+        name: What its log and its database sessions call it.
         plugin: Its class, as `package.module:Class`: not loaded where there is nothing to do.
         wanted: Domains of which one must be on; None: the one that the setting `domain` names,
             if it names one.
@@ -52,6 +53,7 @@ def run(
             input: Meltano takes a mapper that ends before its tap for one that failed.
     """
     explained: tuple[type[Exception], ...] = (ReplicaError, OSError)
+    part.name = name
     logs.hush()
     try:
         if wanted is None:

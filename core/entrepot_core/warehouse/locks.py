@@ -19,7 +19,8 @@ from datetime import datetime
 import psycopg
 
 from entrepot_core.base.errors import AnotherRun
-from entrepot_core.postgres.connection import APPLICATION, Database, explained
+from entrepot_core.base.part import part
+from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.warehouse import migrate
 
 RUN = "run"
@@ -178,7 +179,7 @@ def warehouse_lock(warehouse: Database) -> Iterator[psycopg.Connection]:
 
 
 def end_orphans(connection: psycopg.Connection) -> int:
-    """End the sessions that a dead run left working.
+    """End the sessions that a dead run of this part of Entrepôt left working.
 
     Args:
         connection: The session that holds the lock, so that no other run is alive.
@@ -194,7 +195,7 @@ def end_orphans(connection: psycopg.Connection) -> int:
         " AND application_name NOT LIKE %s"
     )
     row = connection.execute(
-        query, [f"{APPLICATION} work%", f"{APPLICATION} lock%"]
+        query, [f"{part.application('work')}%", f"{part.application('lock')}%"]
     ).fetchone()
     return row[0] if row else 0
 

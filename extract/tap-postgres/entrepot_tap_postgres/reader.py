@@ -37,7 +37,7 @@ SELECT least(pg_catalog.clock_timestamp(), min(xact_start)) AS oldest,
 FROM pg_catalog.pg_stat_activity
 WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
 AND coalesce(backend_type, 'client backend') = 'client backend'
-AND NOT (usename = current_user AND application_name LIKE 'entrepot pg-replica%')
+AND NOT (usename = current_user AND application_name LIKE 'entrepot %')
 """
 _PAUSE = 0.02  # seconds
 _NO_MEMORY = ("out of memory", "cannot allocate", "invalid memory alloc request")
@@ -118,7 +118,7 @@ class Reader:
         self._limits = limits
         self._held: Held | None = None
         self._numbers = itertools.count()
-        self._desk = source.connect(purpose="tap desk")
+        self._desk = source.connect(purpose="desk")
 
     def _ask(self, query: str, parameters: list[object] | None = None) -> TupleRow:
         """Ask something that holds nothing and takes no time."""
@@ -177,7 +177,7 @@ class Reader:
             GaveWay: If the snapshot was lost at once.
         """
         self._release()
-        self._held = Held(self._source, self.stream.table, self._limits, "tap snapshot")
+        self._held = Held(self._source, self.stream.table, self._limits, "snapshot")
         with self._held.reading():
             look = self._look(self._held.session)
             self._held.export()
@@ -293,7 +293,7 @@ class Reader:
                     future.result().path.unlink()
 
     def _session(self, held: Held, worker: int) -> psycopg.Connection:
-        session = held.share(f"tap work {worker}")
+        session = held.share(f"work {worker}")
         if self.stream.secret:
             columns.set_secret(session, self.stream.secret)
         return session

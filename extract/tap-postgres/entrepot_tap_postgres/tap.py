@@ -236,7 +236,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
         text, problems = tables.read(self._tables_file, self._backup_mode)
         if not problems and not _has_append_tables(text):
             return Policy(), {}
-        with self.source.connect(purpose="tap catalog") as session:
+        with self.source.connect(purpose="catalog") as session:
             rules = text.resolve(catalog.table_columns(session))
             problems += rules.problems
             definitions: dict[TableName, dict[str, t.Any]] = {}
@@ -265,7 +265,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
             Refused: If its replication key can no more be one.
         """
         definitions = self._read_catalogs[1]
-        with self.source.connect(purpose="tap catalog") as session:
+        with self.source.connect(purpose="catalog") as session:
             now = relation.read(session, name, self.rule(name))
         if now != definitions[name]:
             del self._read_catalogs

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import click
 
 from entrepot_core.base import logs
-from entrepot_core.base.errors import Refused, ReplicaError
+from entrepot_core.base.errors import Refused
 from entrepot_core.base.redaction import redact
+from entrepot_core.command import frame
+from entrepot_core.command.help import EXIT_STATUS
 from entrepot_core.config import domains
-from entrepot_core.postgres.connection import one_line
 from pg_replica.audit.command import audit
 from pg_replica.commands import drop_previous
 from pg_replica.commands.run import run
@@ -20,25 +18,9 @@ from pg_replica.preflight.checks import check
 from pg_replica.preflight.variables import load
 from pg_replica.settings import Settings
 
-_EXIT_STATUS = """\b
-Exit status:
-  0    done
-  1    failed, nothing was published
-  2    refused before any work
-  3    another run holds the warehouse's lock
-  4    published, but a later step failed; or the audit found differences
-  130  ended by SIGINT        143  ended by SIGTERM
-"""
 
-
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_STATUS
-)
-@click.option(
-    "--log-format",
-    type=click.Choice(["plain", "json"]),
-    help="Lines for people or for machines.  [default: LOG_FORMAT, else plain]",
-)
+@click.group(context_settings=frame.HELP_OPTIONS, epilog=EXIT_STATUS)
+@frame.log_format_option
 @click.pass_context
 def cli(context: click.Context, log_format: str | None) -> None:
     """Replicate a whole PostgreSQL database into a warehouse that is never empty.
@@ -46,7 +28,6 @@ def cli(context: click.Context, log_format: str | None) -> None:
     Settings come from environment variables (see .env.example), the table policy from
     extract/tables.yml. Begin with `check`: it changes nothing and lists every problem at once.
     """
-    logging.raiseExceptions = False  # the reader of our lines may die before us
     context.obj = log_format
 
 
@@ -166,21 +147,4 @@ def status_command(context: click.Context, *, runs: int, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command; every failure is one clear message and an exit status."""
-    try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except Refused as refusal:
-        for problem in refusal.problems:
-            logs.event(problem, logging.ERROR)
-        sys.exit(refusal.exit_code)
-    except ReplicaError as error:
-        logs.event(one_line(error), logging.ERROR)
-        if error.hint:
-            logs.event(f"what to do: {error.hint}", logging.ERROR)
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+    frame.run(cli, "pg-replica")

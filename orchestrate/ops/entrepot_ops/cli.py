@@ -6,17 +6,14 @@ Packages that are installed beside this one add verbs by the entry point group `
 from __future__ import annotations
 
 import importlib
-import logging
-import sys
 from importlib.metadata import EntryPoint, entry_points
 
 import click
 
 from entrepot_core.base import logs
-from entrepot_core.base.errors import Refused, ReplicaError
 from entrepot_core.base.suggest import nearest
+from entrepot_core.command import frame
 from entrepot_core.command.help import EXIT_STATUS
-from entrepot_core.postgres.connection import one_line
 
 # Verb → the module below `entrepot_ops` whose attribute `command` it is, and what it does.
 _VERBS = {
@@ -72,14 +69,10 @@ class _Verbs(click.Group):
 
 @click.group(
     cls=_Verbs,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=frame.HELP_OPTIONS,
     epilog=EXIT_STATUS,
 )
-@click.option(
-    "--log-format",
-    type=click.Choice(["plain", "json"]),
-    help="Lines for people or for machines.  [default: LOG_FORMAT, else plain]",
-)
+@frame.log_format_option
 @click.pass_context
 def cli(context: click.Context, log_format: str | None) -> None:
     """Run Entrepôt every night, and say in the morning what happened.
@@ -87,28 +80,10 @@ def cli(context: click.Context, log_format: str | None) -> None:
     Settings come from environment variables (see .env.example), the steps of the night from the
     job `nightly` of the Meltano project. Each verb has a `--help` of its own, with examples.
     """
-    logging.raiseExceptions = False  # the reader of our lines may die before us
     context.obj = log_format
     logs.set_up(log_format or "plain")
 
 
 def main() -> None:
     """Run the command; every failure is one clear message and an exit status."""
-    try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except Refused as refusal:
-        for problem in refusal.problems:
-            logs.event(problem, logging.ERROR)
-        sys.exit(refusal.exit_code)
-    except ReplicaError as error:
-        logs.event(one_line(error), logging.ERROR)
-        if error.hint:
-            logs.event(f"what to do: {error.hint}", logging.ERROR)
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+    frame.run(cli, "ops")

@@ -113,15 +113,17 @@ def make_tables(url: str) -> None:
         url: The warehouse's.
     """
     from entrepot_core.base.errors import Refused, ReplicaError
+    from entrepot_core.base.part import part
     from entrepot_core.base.redaction import redact
     from entrepot_core.postgres.connection import Database, explained
     from entrepot_core.warehouse import migrate
 
+    part.name = "dbt"
     redact.hide(parse_dsn(url).get("password"))
     try:
         with (
             explained("warehouse"),
-            Database("warehouse", url).connect(purpose="dbt") as session,
+            Database("warehouse", url).connect(purpose="tables") as session,
         ):
             migrate.upgrade(session)
     except ReplicaError as error:

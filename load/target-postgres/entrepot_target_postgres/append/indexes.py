@@ -70,7 +70,7 @@ def build_missing(
 def _build(warehouse: Database, table: Definition, name: str, statement: str) -> None:
     settings = (("maintenance_work_mem", "256MB"),)
     database = Database("warehouse", warehouse.url, warehouse.timeout, settings)
-    with database.connect(purpose="target index") as session:
+    with database.connect(purpose="index") as session:
         try:
             session.execute(statement)
         except psycopg.errors.UndefinedObject as error:

@@ -75,7 +75,7 @@ class AppendLoad:
         """Take the lock, and make what all append tables need, once."""
         if self._lock is not None:
             return
-        self._lock = self._warehouse.connect(purpose="target lock")
+        self._lock = self._warehouse.connect(purpose="lock")
         if holder := locks.take(self._lock, locks.APPEND):
             raise AnotherLoad(
                 f"another load of append tables is under way in this warehouse ({holder}): wait "

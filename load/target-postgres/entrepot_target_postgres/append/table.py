@@ -56,9 +56,7 @@ class AppendTable:
     def session(self) -> psycopg.Connection:
         """The session that loads, in autocommit."""
         if self._session is None or self._session.closed:
-            self._session = self._warehouse.connect(
-                purpose=f"target {self._table.stream}"[:60]
-            )
+            self._session = self._warehouse.connect(purpose=self._table.stream)
         return self._session
 
     @property

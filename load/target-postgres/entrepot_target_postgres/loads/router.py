@@ -76,7 +76,7 @@ class StreamLoads:
     def _load(self, shape: Shape, schema: dict[str, Any], method: str) -> Load:
         timeout = self._warehouse.timeout
         if REPLACE_BY in schema:
-            session = self._connect(f"target {shape.stream}"[:60])
+            session = self._connect(shape.stream)
             return Parts(session, shape, self._reader, timeout, schema)
         session = self._lock_session()
         if method == OVERWRITE:
@@ -92,7 +92,7 @@ class StreamLoads:
     def _lock_session(self) -> psycopg.Connection:
         """Give the session that holds the locks of all tables, and loads most of them."""
         if self._session is None:
-            self._session = self._connect("target")
+            self._session = self._connect("streams")
         return self._session
 
     def _connect(self, purpose: str) -> psycopg.Connection:

@@ -111,7 +111,7 @@ class Store:
     def _once(self, work: Callable[[psycopg.Connection], _Result]) -> _Result:
         with explained("warehouse"):
             if self._connection is None or self._connection.closed:
-                self._connection = self.warehouse.connect(purpose="ops record")
+                self._connection = self.warehouse.connect(purpose="record")
             return work(self._connection)
 
 

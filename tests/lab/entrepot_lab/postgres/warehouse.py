@@ -215,7 +215,7 @@ class Lab:
             with server.admin() as admin:
                 sessions = admin.execute(
                     "SELECT application_name, query FROM pg_stat_activity"
-                    " WHERE application_name LIKE 'entrepot pg-replica%%'"
+                    " WHERE application_name LIKE 'entrepot %%'"
                     " AND datname LIKE %s",
                     [f"{self.name}%"],
                 ).fetchall()
