@@ -237,7 +237,7 @@ def _bad_dumps(folder: Path, bad: Path) -> dict[str, tuple[Path, str]]:
     files = {
         "empty": (b"", "is empty"),
         "magic": (b"\x00\x01garbage" * 100, "not a dump"),
-        "text": (b"hello\nworld;\n", "line 2"),
+        "text": (b"hello\nworld;\n", "line 1"),
         "header": (custom[:5], "cannot be read"),
         "newer": (custom[:6] + bytes([99]) + custom[7:], "unsupported version"),
         "cut.dump": (custom[:-500], ""),  # within the rows, after the list

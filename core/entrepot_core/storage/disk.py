@@ -60,12 +60,42 @@ def check_room(folder: Path, size: int) -> None:
         )
 
 
+class Growth:
+    """Counts what a packed file grows to, however many files it holds."""
+
+    def __init__(self, packed: int) -> None:
+        """Prepare.
+
+        Args:
+            packed: The packed file's size in bytes.
+        """
+        self._packed = packed
+        self._total = 0
+
+    def add(self, size: int) -> None:
+        """Count unpacked bytes.
+
+        Args:
+            size: How many.
+
+        Raises:
+            Refused: If it grew beyond reason.
+        """
+        self._total += size
+        if self._total > _BOMB_SIZE and self._total > self._packed * _BOMB_RATIO:
+            raise Refused(
+                [
+                    f"DUMP_PATH: the gzip file grows more than {_BOMB_RATIO} times: not a dump"
+                ]
+            )
+
+
 def pour(
     source: Readable,
     file: IO[bytes],
     progress: Progress,
     folder: Path,
-    compressed: int = 0,
+    growth: Growth | None = None,
 ) -> None:
     """Copy in blocks, looking at the disk's room and for a compressed bomb.
 
@@ -74,20 +104,14 @@ def pour(
         file: Where it goes.
         progress: Told the bytes of each block.
         folder: On the disk that is looked at.
-        compressed: Size of what the source unpacks, if it does.
+        growth: What counts the bytes of a packed file.
 
     Raises:
         Refused: If the disk is full, or the source grows beyond reason.
     """
-    total = 0
     while block := source.read(_BLOCK):
-        total += len(block)
-        if compressed and total > _BOMB_SIZE and total > compressed * _BOMB_RATIO:
-            raise Refused(
-                [
-                    f"DUMP_PATH: the gzip file grows more than {_BOMB_RATIO} times: not a dump"
-                ]
-            )
+        if growth is not None:
+            growth.add(len(block))
         check_room(folder, len(block))
         file.write(block)
         progress(len(block))

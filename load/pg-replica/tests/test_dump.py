@@ -8,8 +8,9 @@ import pytest
 
 from entrepot_core.base.errors import Refused
 from entrepot_core.postgres.identifiers import TableName
-from pg_replica.dump.items import parents, schemas_of, sections, split_items
+from pg_replica.dump.items import Item, parents, schemas_of, sections
 from pg_replica.dump.plain import PlainDump
+from pg_replica.dump.storage_options import without_internal
 
 DUMP = """\
 --
@@ -92,9 +93,9 @@ def test_a_plain_dump_is_cut_into_items_and_rows(plain: Path) -> None:
     assert b"".join(chunks) == b"1\tone\n2\t\\\\.\n"
 
 
-def test_items_know_their_tables_and_sections() -> None:
-    items = split_items(DUMP)
-    pre, post = sections([item for item in items if item.kind != "TABLE DATA"])
+def test_items_know_their_tables_and_sections(plain: Path) -> None:
+    items = PlainDump(plain).items
+    pre, post = sections(items)
     assert [item.kind for item in pre] == ["FUNCTION", "TABLE"]
     assert post[0].table == TableName("public", "users")
     assert post[1].table == TableName("shop", "or ders")
@@ -110,7 +111,7 @@ def test_items_know_their_tables_and_sections() -> None:
         ("COPY public.users FROM PROGRAM 'id';\n", "COPY public.users FROM"),
         ("COPY public.users TO '/tmp/x';\n", "COPY public.users TO"),
         ("INSERT INTO public.users SELECT 1;\n", "INSERT INTO public.users"),
-        ("DO $$ BEGIN END $$;\n", "DO $$"),
+        ("DO $$ BEGIN END $$;\n", "'DO'"),
         ("CREATE ROLE boss SUPERUSER;\n", "CREATE ROLE boss"),
         ("ALTER SYSTEM SET x = 1;\n", "ALTER SYSTEM"),
         ("UPDATE public.users SET id = 2;\n", "UPDATE public.users"),
@@ -126,26 +127,31 @@ def test_what_pg_dump_does_not_write_is_refused(
     assert "line " in str(refusal.value)
 
 
+def _item(kind: str, sql: str) -> Item:
+    return Item(0, 0, kind, "s", "x", sql)
+
+
 def test_parents_of_partitions_and_children() -> None:
-    text = """\
---
--- Name: a; Type: TABLE; Schema: s; Owner: -
---
-
-CREATE TABLE s.a (
-    x integer
-)
-INHERITS (s.base);
-
-
---
--- Name: p1; Type: TABLE ATTACH; Schema: s; Owner: -
---
-
-ALTER TABLE ONLY s.p ATTACH PARTITION s."p 1" FOR VALUES IN (1);
-"""
-    assert parents(split_items(text)) == {
+    items = [
+        _item(
+            "TABLE",
+            "CREATE TABLE s.a (\n    x text DEFAULT ') INHERITS (s.no)'\n)\n"
+            "INHERITS (s.base, s.b);",
+        ),
+        _item("TABLE", "CREATE TABLE s.b (\n    x integer -- INHERITS (s.no)\n);"),
+        _item("TABLE", "CREATE UNLOGGED TABLE s.c PARTITION OF s.p FOR VALUES IN (1);"),
+        _item(
+            "TABLE ATTACH",
+            'ALTER TABLE ONLY s.p ATTACH PARTITION s."p 1" FOR VALUES IN (1);',
+        ),
+        _item(
+            "COMMENT",
+            "COMMENT ON TABLE s.b IS '\nALTER TABLE s.no ATTACH PARTITION s.b';",
+        ),
+    ]
+    assert parents(items) == {
         TableName("s", "a"): TableName("s", "base"),
+        TableName("s", "c"): TableName("s", "p"),
         TableName("s", "p 1"): TableName("s", "p"),
     }
 
@@ -160,7 +166,9 @@ line	\\.', 'NULL', DEFAULT, B'101'),
 @pytest.mark.parametrize("listed", [b"", b'(id, "a, b", c, made, d) '])
 def test_inserts_are_read_as_rows(plain: Path, listed: bytes) -> None:
     text = _ODD_INSERTS.replace(b"VALUES", listed + b"VALUES")
-    plain.write_bytes(DUMP.encode() + text)
+    header = "--\n-- Name: or ders; Type: TABLE; Schema: public; Owner: -\n--\n\n"
+    made = 'CREATE TABLE public."or ders" (id integer);\n'
+    plain.write_bytes((DUMP + header + made).encode() + text)
     data = PlainDump(plain).data[-1]
     statement, *chunks = data.copy_text()
     kept = b' (id, "a, b", c, d)' if listed else b""
@@ -173,13 +181,44 @@ def test_inserts_are_read_as_rows(plain: Path, listed: bytes) -> None:
     ]
 
 
-def test_what_a_newer_server_notes_among_a_columns_options_is_left_out():
-    header = "--\n-- Name: t; Type: TABLE; Schema: public; Owner: -\n--\n\n"
-    made = "CREATE TABLE public.t (\n    id integer,\n    v text\n);"
-    alter = "ALTER TABLE ONLY public.t ALTER COLUMN"
-    (item,) = split_items(
-        f"{header}{made}\n{alter} id SET (pg_attver=22183600);\n"
-        f"{alter} v SET (n_distinct=5, pg_attver=7, n_distinct_inherited=6);\n"
-    )
-    wanted = f"{made}\n{alter} v SET (n_distinct=5, n_distinct_inherited=6);"
-    assert item.sql == wanted
+_ALTER = b"ALTER TABLE ONLY public.t ALTER COLUMN v SET ("
+
+
+@pytest.mark.parametrize(
+    ("statement", "kept"),
+    [
+        (_ALTER + b"pg_attver=22183600);", None),
+        (b'ALTER FOREIGN TABLE s.t ALTER COLUMN v SET ("pg_attver"=1);', None),
+        (b"ALTER INDEX s.i ALTER COLUMN 1 SET (pg_attver=1);", None),
+        (
+            _ALTER + b"n_distinct=5, pg_attver=7, n_distinct_inherited=6);",
+            _ALTER + b"n_distinct=5, n_distinct_inherited=6);",
+        ),
+        (
+            b"CREATE INDEX i ON s.t USING gist (v s.ops (pg_attver='1'), w) WITH (pg_attver='1');",
+            b"CREATE INDEX i ON s.t USING gist (v s.ops, w);",
+        ),
+        (
+            b"CREATE MATERIALIZED VIEW s.m WITH (pg_attver='1', fillfactor='9') AS SELECT 1;",
+            b"CREATE MATERIALIZED VIEW s.m WITH (fillfactor='9') AS SELECT 1;",
+        ),
+    ],
+)
+def test_what_a_newer_server_notes_among_options_is_left_out(
+    statement: bytes, kept: bytes | None
+) -> None:
+    assert without_internal(statement) == kept
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"CREATE TABLE s.t (pg_attver integer);",
+        b"CREATE MATERIALIZED VIEW s.m AS SELECT * FROM s.t WHERE (pg_attver = 3);",
+        b"CREATE INDEX i ON s.t USING btree (coalesce(pg_attver = 3, false));",
+        b"COMMENT ON TABLE s.t IS 'ALTER TABLE s.t ALTER v SET (pg_attver=1);';",
+        _ALTER + b"n_distinct=4 /* pg_attver=1 */);",
+    ],
+)
+def test_what_only_has_its_name_stays(statement: bytes) -> None:
+    assert without_internal(statement) == statement

@@ -1,8 +1,11 @@
-"""pg_dump's archives: custom, directory and tar, read through pg_restore."""
+"""pg_dump's archives: custom, directory and tar.
+
+What is made comes from the table of contents, rows through pg_restore. The table of contents is
+compared with pg_restore's own list first: so a misreading is an error.
+"""
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +17,14 @@ from entrepot_core.base.errors import Refused, RunFailed, ToolKilled
 from entrepot_core.postgres import client_tools as tools
 from entrepot_core.postgres.client_tools import ClientTools
 from entrepot_core.postgres.identifiers import TableName
-from pg_replica.dump import inserts
-from pg_replica.dump.encodings import codec
-from pg_replica.dump.items import SEQUENCE_SET, TABLE_DATA, Item, split_items
+from pg_replica.dump import inserts, tar, toc
+from pg_replica.dump.contents import encoding_of, items_of
+from pg_replica.dump.items import LEFT_OUT, TABLE_DATA, Item
 from pg_replica.dump.plain import cut_inserts
+from pg_replica.dump.rows import until_the_end
+from pg_replica.dump.toc import TableOfContents
 
 _BLOCK = 256 * 1024
-_END_OF_ROWS = b"\\.\n"
-_LISTED = re.compile(rf"^(\d+); \d+ (\d+) ({TABLE_DATA}|{SEQUENCE_SET}) ", re.MULTILINE)
-_ENCODING = re.compile(rb"^SET client_encoding = '([A-Za-z0-9_]+)';", re.MULTILINE)
 _QUIET = ["--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"]
 
 
@@ -32,6 +34,7 @@ class ArchiveTableData:
 
     Attributes:
         table: The table.
+        statement: The `COPY … FROM stdin;` before them; empty for INSERTs.
         number: Their number in the table of contents.
         archive: The archive.
         tools: With which to read it.
@@ -39,58 +42,47 @@ class ArchiveTableData:
     """
 
     table: TableName
+    statement: bytes
     number: int
     archive: Path
     tools: ClientTools
     size: int
 
     def copy_text(self) -> Iterator[bytes]:
-        """Give the statement, then the rows in chunks that end with a line.
+        """Give the statement, then the rows in chunks.
 
         Raises:
             RunFailed: If the rows do not end as pg_dump ends them.
         """
-        with _selected(self.tools, self.archive, [self.number]) as script:
-            for line in script:
-                if line.startswith(b"COPY "):
-                    yield line
-                    break
-                if line.startswith(b"INSERT "):
-                    text = cut_inserts(self.archive, script, first=line)
-                    yield from inserts.as_copy(text, self.table)
-                    return
-            else:  # only INSERTs leave no trace of a table without rows
-                yield f"COPY {self.table.sql} FROM stdin;\n".encode(errors="replace")
+        with _selected(self.tools, self.archive, self.number) as script:
+            if not self.statement:
+                text = cut_inserts(self.archive, script.read)
+                yield from inserts.as_copy(text, self.table)
                 return
-            yield from _rows(script, self.table)
+            self._pass_to_rows(script)
+            yield self.statement
+            yield from until_the_end(script.read, f"the rows of table {self.table}")
             while script.read(_BLOCK):
                 pass
 
-
-def _rows(script: IO[bytes], table: TableName) -> Iterator[bytes]:
-    rest = b"\n"  # as if a line had ended: the first line may already be the end
-    while block := script.read(_BLOCK):
-        text = rest + block
-        end = text.find(b"\n" + _END_OF_ROWS)
-        if end >= 0:
-            if end > 0:
-                yield text[1 : end + 1]
-            return
-        # What follows the last line end may be the first half of the end marker.
-        cut = text.rfind(b"\n")
-        if cut > 0:
-            yield text[1 : cut + 1]
-        rest = text[max(cut, 0) :]
-    raise RunFailed(f"the archive ends in the rows of table {table}: it is damaged")
+    def _pass_to_rows(self, script: IO[bytes]) -> None:
+        """Read pg_restore's settings and comments, then the statement itself."""
+        while line := script.readline(_BLOCK):
+            if line.startswith(b"COPY "):
+                if (
+                    line + script.read(len(self.statement) - len(line))
+                    == self.statement
+                ):
+                    return
+                break
+        raise RunFailed(f"pg_restore gives no rows of table {self.table}")
 
 
 @contextmanager
-def _selected(
-    chosen: ClientTools, archive: Path, numbers: list[int]
-) -> Iterator[IO[bytes]]:
-    """Read some items of the archive's data section as SQL."""
+def _selected(chosen: ClientTools, archive: Path, number: int) -> Iterator[IO[bytes]]:
+    """Read one item of the archive's data section as SQL."""
     with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
-        wanted.write("".join(f"{number};\n" for number in numbers))
+        wanted.write(f"{number};\n")
         wanted.flush()
         command = [
             chosen.path("pg_restore"),
@@ -114,43 +106,74 @@ class Archive:
     """
 
     def __init__(self, path: Path, chosen: ClientTools) -> None:
-        """Read the table of contents and all statements.
+        """Read the table of contents.
 
         Args:
             path: A file, or the folder of a directory archive.
-            chosen: With which to read it.
+            chosen: With which to read the rows.
+
+        Raises:
+            RunFailed: If it is damaged, or pg_restore reads it otherwise.
         """
-        script = _script(
-            chosen,
-            ["--verbose", "--section=pre-data", "--section=post-data", *_QUIET],
-            path,
-        )
-        found = _ENCODING.search(script)
-        self.encoding = found[1].decode() if found else "UTF8"
-        items = split_items(
-            script.decode(codec(self.encoding), errors="surrogateescape")
-        )
-        listed = _LISTED.findall(
-            _script(chosen, ["--list"], path).decode(errors="replace")
-        )
-        tables = {item.oid: item for item in items if item.kind == "TABLE"}
+        contents = read_contents(path)
+        _compare(contents, path, chosen)
+        self.encoding = encoding_of(contents)
+        self.items: list[Item] = items_of(contents)
+        tables = {
+            item.oid: TableName(item.schema or "", item.tag)
+            for item in self.items
+            if item.kind == "TABLE"
+        }
         self.data = [
             ArchiveTableData(
-                TableName(tables[int(oid)].schema or "", tables[int(oid)].tag),
-                int(number),
+                tables[entry.oid],
+                entry.copy_statement,
+                entry.number,
                 path,
                 chosen,
-                _file_size(path, int(number)),
+                _file_size(path, entry.number),
             )
-            for number, oid, kind in listed
-            if kind == TABLE_DATA and int(oid) in tables
+            for entry in contents.entries
+            if entry.kind == TABLE_DATA and entry.oid in tables
         ]
-        numbers = [int(number) for number, _, kind in listed if kind == SEQUENCE_SET]
-        self.items: list[Item] = items
-        if numbers:
-            with _selected(chosen, path, numbers) as script_of_values:
-                values = script_of_values.read().decode(codec(self.encoding))
-            self.items = items + split_items(values)
+
+
+def read_contents(path: Path) -> TableOfContents:
+    """Read an archive's table of contents.
+
+    Args:
+        path: A file, or the folder of a directory archive.
+
+    Returns:
+        The table of contents.
+
+    Raises:
+        RunFailed: If it is damaged.
+    """
+    if path.is_dir():
+        path = path / "toc.dat"
+    with path.open("rb") as file:
+        if tar.is_tar(file.read(tar.BLOCK)):
+            file.seek(0)
+            member = next(iter(tar.members(file.read)), None)
+            if member is None or member.name != "toc.dat":
+                raise RunFailed("a tar archive begins with toc.dat")
+            return toc.read(member.read)
+        file.seek(0)
+        return toc.read(file.read)
+
+
+def _compare(contents: TableOfContents, path: Path, chosen: ClientTools) -> None:
+    """Compare what was read with what pg_restore lists."""
+    command = [chosen.path("pg_restore"), "--list", str(path)]
+    with tools.reading(command) as output:
+        lines = {line for line in output.read().split(b"\n") if line[:1].isdigit()}
+    read = {entry.listed for entry in contents.entries}
+    if other := lines - read:
+        raise RunFailed(f"pg_restore reads {len(other)} of its entries otherwise")
+    for entry in contents.entries:
+        if entry.kind not in LEFT_OUT and entry.listed not in lines:
+            raise RunFailed(f"pg_restore does not list its entry {entry.number}")
 
 
 def _file_size(archive: Path, number: int) -> int:
@@ -158,13 +181,6 @@ def _file_size(archive: Path, number: int) -> int:
     if not archive.is_dir():
         return 0
     return sum(file.stat().st_size for file in archive.glob(f"{number}.dat*"))
-
-
-def _script(chosen: ClientTools, options: list[str], archive: Path) -> bytes:
-    output = [] if "--list" in options else ["--file=-"]
-    command = [chosen.path("pg_restore"), *options, *output, str(archive)]
-    with tools.reading(command) as text:
-        return text.read()
 
 
 def open_archive(path: Path, candidates: list[ClientTools]) -> Archive:

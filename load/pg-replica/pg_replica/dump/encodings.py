@@ -9,6 +9,10 @@ _CODECS = {
     "WIN1252": "cp1252",
     "SQL_ASCII": "utf-8",
 }
+# Encodings in which a byte below 128 may be the second half of a character: no server has them.
+CLIENT_ONLY = frozenset(
+    {"BIG5", "GB18030", "GBK", "JOHAB", "SHIFT_JIS_2004", "SJIS", "UHC"}
+)
 
 
 def codec(encoding: str) -> str:

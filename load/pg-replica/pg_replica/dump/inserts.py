@@ -44,15 +44,15 @@ def is_insert(statement: bytes) -> bool:
     return _HEAD.match(statement) is not None
 
 
-def table_of(statement: bytes) -> str:
-    """Give the qualified name of the table that an INSERT is for.
+def table_of(statement: bytes) -> bytes:
+    """Give the qualified name of the table that an INSERT is for, in the dump's encoding.
 
     Args:
         statement: For which `is_insert` holds.
     """
     match = _HEAD.match(statement)
     assert match is not None
-    return match["table"].decode(errors="surrogateescape")
+    return match["table"]
 
 
 def as_copy(statements: Iterable[bytes], table: TableName) -> Iterator[bytes]:

@@ -1,25 +1,20 @@
-"""What a dump holds: its items, each with the SQL that makes it.
+"""What a dump holds: its items, each with the statements that make it.
 
-pg_restore turns any archive into SQL text (`--file=-`) in which each item stands under a header
-comment; pg_dump's plain format is the same text. Reading it gives one list of items for every
-way in, run by us one by one: so each has its own time, its own error, and its place in the
-parallel work.
+An archive has a field for each item's statements, a plain dump is cut by the lexer. Either way
+there is one list of items, run by us one by one: so each has its own time, its own error, and its
+place in the parallel work.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Protocol
 
-from entrepot_core.postgres.identifiers import (
-    PART,
-    PUBLIC,
-    QUALIFIED,
-    TableName,
-    parse_qualified,
-)
+from entrepot_core.postgres.identifiers import PUBLIC, TableName
+from pg_replica.dump.lexer import SYMBOL, WORD, Token, split, tokens
 
 TABLE_DATA = "TABLE DATA"
 SEQUENCE_SET = "SEQUENCE SET"
@@ -71,29 +66,7 @@ LEFT_OUT = {
     "USER MAPPING": "the warehouse must not reach the source's other servers",
 }
 
-_HEADER = re.compile(
-    r"^--\n"
-    r"(?:-- TOC entry (?P<toc>\d+) \(class (?P<klass>\d+) OID (?P<oid>\d+)\)\n)?"
-    r"(?:-- Dependencies: [\d ]+\n)?"
-    r"-- (?:Data for )?Name: (?P<tag>.*); Type: (?P<desc>[A-Z ]+);"
-    r" Schema: (?P<schema>.*); Owner: .*\n"
-    r"(?:-- Data Pos: \d+\n)?"
-    r"--\n",
-    re.MULTILINE,
-)
-_ON_TABLE = re.compile(
-    rf"(?:ALTER TABLE (?:ONLY )?|CREATE (?:UNIQUE )?INDEX {PART} ON (?:ONLY )?)"
-    rf"(?P<table>{QUALIFIED})[\s;]"
-)
-_REFERENCES = re.compile(rf" REFERENCES (?P<table>{QUALIFIED})\(")
-_COLUMN_OPTIONS = re.compile(
-    rf"^(?P<head>ALTER TABLE ONLY {QUALIFIED} ALTER COLUMN {PART} SET \()"
-    r"(?P<options>[^()]*)\);\n?",
-    re.MULTILINE,
-)
-# What a server notes for itself among a column's options. A pg_dump of an older minor release
-# prints it, and a server of an older minor release refuses it.
-_INTERNAL_OPTIONS = ("pg_attver",)
+_HEAD = 12  # tokens that suffice to find the table that a statement is for
 
 
 @dataclass(frozen=True)
@@ -107,6 +80,7 @@ class Item:
         schema: The schema it is in; None for what is in none.
         tag: Its name as pg_dump writes it: for some kinds with its table's.
         sql: The statements that make it.
+        dependencies: The numbers of the items that it depends on; none in plain dumps.
     """
 
     number: int
@@ -115,6 +89,7 @@ class Item:
     schema: str | None
     tag: str
     sql: str
+    dependencies: tuple[int, ...] = ()
 
     @property
     def label(self) -> str:
@@ -123,17 +98,114 @@ class Item:
             str(part) for part in (self.kind, self.schema, self.tag) if part
         )
 
-    @property
+    @cached_property
+    def statements(self) -> list[bytes]:
+        """Its statements one by one, in UTF-8.
+
+        Raises:
+            UnexpectedText: If they end in a quote, a comment, a parenthesis or a body.
+        """
+        return split(self.sql.encode(errors="surrogateescape"))
+
+    @cached_property
+    def made(self) -> TableName | None:
+        """The object that a CREATE makes, as its statement spells it: a tag may be ambiguous."""
+        head = self._head(0)
+        if _words(head, b"CREATE"):
+            for place in range(1, len(head)):
+                if (name := qualified_name(head[place:])) is not None:
+                    return name
+        return None
+
+    @cached_property
     def table(self) -> TableName | None:
         """The table that an index, a constraint or a foreign key is on."""
-        match = _ON_TABLE.match(self.sql)
-        return parse_qualified(match.group("table")) if match else None
+        head = self._head(0)
+        if _words(head, b"ALTER", b"TABLE"):
+            place = 2 + _words(head[2:], b"ONLY")
+        elif _words(head, b"CREATE", b"INDEX") or _words(head, b"CREATE", b"UNIQUE"):
+            place = next((i + 1 for i, t in enumerate(head) if _words([t], b"ON")), 0)
+            place += _words(head[place:], b"ONLY")
+        else:
+            return None
+        return qualified_name(head[place:])
 
-    @property
+    @cached_property
     def referenced_table(self) -> TableName | None:
         """The table that a foreign key points to."""
-        match = _REFERENCES.search(self.sql)
-        return parse_qualified(match.group("table")) if match else None
+        if self.kind != FOREIGN_KEY or not self.statements:
+            return None
+        found = list(tokens(self.statements[0]))
+        place = next((i for i, t in enumerate(found) if _words([t], b"REFERENCES")), -1)
+        return qualified_name(found[place + 1 :]) if place >= 0 else None
+
+    @cached_property
+    def inheritance(self) -> list[tuple[TableName, TableName]]:
+        """The tables that it makes partitions or children of others: each with its parent."""
+        if self.kind not in ("TABLE", "TABLE ATTACH"):
+            return []
+        return [pair for text in self.statements for pair in _inheritance(text)]
+
+    def _head(self, number: int) -> list[Token]:
+        if number >= len(self.statements):
+            return []
+        return list(islice(tokens(self.statements[number]), _HEAD))
+
+
+def _words(found: list[Token], *wanted: bytes) -> bool:
+    """Say whether tokens begin with some keywords."""
+    return len(found) >= len(wanted) and all(
+        token.kind == WORD and token.text == word
+        for token, word in zip(found, wanted, strict=False)
+    )
+
+
+def qualified_name(found: list[Token]) -> TableName | None:
+    """Read a schema-qualified name.
+
+    Args:
+        found: Tokens that begin with it.
+
+    Returns:
+        The name; None if they do not.
+    """
+    if len(found) < 3 or found[1].text != b".":
+        return None
+    schema, name = found[0].name, found[2].name
+    return None if schema is None or name is None else TableName(schema, name)
+
+
+def _inheritance(statement: bytes) -> Iterator[tuple[TableName, TableName]]:
+    head = list(islice(tokens(statement), _HEAD))
+    if _words(head, b"ALTER", b"TABLE"):
+        place = 2 + _words(head[2:], b"ONLY")
+        parent, rest = qualified_name(head[place:]), head[place + 3 :]
+        child = qualified_name(rest[2:]) if _words(rest, b"ATTACH") else None
+        if child and parent:
+            yield child, parent
+        return
+    place = 2 + _words(head[1:], b"UNLOGGED")
+    made, rest = qualified_name(head[place:]), head[place + 3 :]
+    if not _words(head, b"CREATE") or made is None:
+        return
+    if _words(rest, b"PARTITION", b"OF"):
+        if parent := qualified_name(rest[2:]):
+            yield made, parent
+    elif b"INHERITS" in statement.upper():
+        yield from ((made, parent) for parent in _inherited(statement))
+
+
+def _inherited(statement: bytes) -> Iterator[TableName]:
+    """Give the parents that stand behind a table's columns."""
+    found, depth = list(tokens(statement)), 0
+    for place, token in enumerate(found):
+        if token.kind == SYMBOL:
+            depth += (token.text == b"(") - (token.text == b")")
+        elif depth == 0 and _words([token], b"INHERITS"):
+            listed = found[place + 2 :]
+            while parent := qualified_name(listed):
+                yield parent
+                listed = listed[4:]
 
 
 class TableData(Protocol):
@@ -152,58 +224,6 @@ class TableData(Protocol):
     def copy_text(self) -> Iterator[bytes]:
         """Give the statement `COPY … FROM stdin;` first, then the rows in COPY's text format."""
         ...
-
-
-def split_items(text: str) -> list[Item]:
-    """Cut the SQL text of a dump into its items.
-
-    Args:
-        text: What `pg_restore --verbose --file=-` writes, or a plain dump without its rows.
-
-    Returns:
-        The items in the dump's order. What stands before the first header, pg_dump's session
-        settings, is not among them: our sessions have their own.
-    """
-    headers = list(_HEADER.finditer(text))
-    ends = [*(header.start() for header in headers[1:]), len(text)]
-    return [
-        Item(
-            number=int(header["toc"] or 0),
-            oid=int(header["oid"] or 0),
-            kind=header["desc"],
-            schema=None if header["schema"] == "-" else header["schema"],
-            tag=header["tag"],
-            sql=_without_internal_options(_without_trailer(text[header.end() : end])),
-        )
-        for header, end in zip(headers, ends, strict=False)
-    ]
-
-
-def _without_trailer(sql: str) -> str:
-    """Drop comments and psql's own commands that follow an item's last statement."""
-    lines = sql.rstrip().split("\n")
-    while lines and (
-        not lines[-1].strip() or lines[-1].startswith(("--", "\\unrestrict"))
-    ):
-        lines.pop()
-    return "\n".join(lines).strip()
-
-
-def _without_internal_options(sql: str) -> str:
-    """Leave out the column options that the source's server keeps for itself alone."""
-
-    def kept(statement: re.Match[str]) -> str:
-        options = statement["options"].split(", ")
-        ours = [
-            option
-            for option in options
-            if option.partition("=")[0].strip('"') not in _INTERNAL_OPTIONS
-        ]
-        if ours == options:
-            return statement[0]
-        return f"{statement['head']}{', '.join(ours)});\n" if ours else ""
-
-    return _COLUMN_OPTIONS.sub(kept, sql).strip()
 
 
 def sections(items: list[Item]) -> tuple[list[Item], list[Item]]:
@@ -235,22 +255,6 @@ def schemas_of(items: Iterable[Item]) -> list[str]:
     return [PUBLIC, *sorted((named | created) - {PUBLIC})]
 
 
-_ATTACH = re.compile(
-    rf"ALTER TABLE (?:ONLY )?({QUALIFIED}) ATTACH PARTITION ({QUALIFIED})"
-)
-
-
-_PARTITION_OF = re.compile(
-    rf"CREATE (?:UNLOGGED )?TABLE ({QUALIFIED}) PARTITION OF ({QUALIFIED})"
-)
-
-
-_INHERITS = re.compile(
-    rf"CREATE (?:UNLOGGED )?TABLE ({QUALIFIED}) \(.*^\)\s*INHERITS \(({QUALIFIED})",
-    re.DOTALL | re.MULTILINE,
-)
-
-
 def parents(items: Iterable[Item]) -> dict[TableName, TableName]:
     """Find which tables are partitions or children of which.
 
@@ -260,13 +264,27 @@ def parents(items: Iterable[Item]) -> dict[TableName, TableName]:
     Returns:
         The (first) parent of each child.
     """
-    found = {}
+    found: dict[TableName, TableName] = {}
     for item in items:
-        for pattern, child, parent in (
-            (_ATTACH, 2, 1),
-            (_PARTITION_OF, 1, 2),
-            (_INHERITS, 1, 2),
-        ):
-            for match in pattern.finditer(item.sql):
-                found[parse_qualified(match[child])] = parse_qualified(match[parent])
+        for child, parent in item.inheritance:
+            found.setdefault(child, parent)
     return found
+
+
+def ancestors(
+    table: TableName, parent: dict[TableName, TableName]
+) -> Iterator[TableName]:
+    """Give a table's parent, the parent's parent, and so on.
+
+    Args:
+        table: The table.
+        parent: The parent of each child.
+
+    Yields:
+        Tables, the nearest first.
+    """
+    seen = {table}
+    while (above := parent.get(table)) and above not in seen:
+        seen.add(above)
+        yield above
+        table = above

@@ -10,6 +10,8 @@ import shutil
 
 from entrepot_core.postgres.client_tools import ClientTools
 from entrepot_core.storage.disk import Progress
+from entrepot_core.warehouse.schemas import Naming
+from pg_replica.dump import shapes
 from pg_replica.dump.archive import Archive, open_archive
 from pg_replica.dump.plain import PlainDump
 from pg_replica.settings import Settings
@@ -42,7 +44,10 @@ def open_dump(
     folder = settings.work_dir / "dumps"
     path = bring(settings.dump_path, folder, settings, progress)
     path = unwrap(path, folder, progress)
-    return open_archive(path, candidates) if is_archive(path) else PlainDump(path)
+    dump = open_archive(path, candidates) if is_archive(path) else PlainDump(path)
+    naming = Naming(settings.replica_schema)
+    shapes.check(dump.items, lambda schema: bool(naming.problems([schema])))
+    return dump
 
 
 def forget(settings: Settings) -> None:

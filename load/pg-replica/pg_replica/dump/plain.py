@@ -1,48 +1,69 @@
 """Plain SQL dumps, read rather than run: nothing in them reaches psql, its commands least of all.
 
 A plain dump is a program. Handed to psql it may connect elsewhere, run shell commands and write
-files as the operator. Here it is cut into statements, only those that pg_dump writes are
-accepted, and only as the owner of the landing.
+files as the operator. Here it is cut into statements by PostgreSQL's own lexical rules, and a
+statement that pg_dump does not write at its place is refused before any is run.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import IO
 
-from entrepot_core.base.errors import Refused
-from entrepot_core.postgres.identifiers import QUALIFIED, TableName, parse_qualified
-from pg_replica.dump import inserts
-from pg_replica.dump.encodings import codec
-from pg_replica.dump.items import Item, split_items
+from entrepot_core.base.errors import Refused, RunFailed
+from entrepot_core.postgres.identifiers import TableName
+from pg_replica.dump import inserts, shapes
+from pg_replica.dump.contents import kept
+from pg_replica.dump.encodings import CLIENT_ONLY, codec
+from pg_replica.dump.items import (
+    LEFT_OUT,
+    TABLE_DATA,
+    Item,
+    ancestors,
+    parents,
+    qualified_name,
+)
+from pg_replica.dump.lexer import (
+    STRING,
+    Cutter,
+    Piece,
+    Token,
+    TooLong,
+    UnexpectedText,
+    tokens,
+)
 
 _BLOCK = 256 * 1024
-_TOKEN = re.compile(
-    rb"""(?P<escaped>[eE]')|(?P<quote>['"])|(?P<dollar>\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$)"""
-    rb"""|(?P<comment>--)|(?P<block>/\*)|(?P<end>;)"""
-)
-_COPY = re.compile(rf"COPY (?P<table>{QUALIFIED}) .*FROM stdin;$".encode(), re.DOTALL)
-_ALLOWED = re.compile(
-    rb"(?:CREATE|ALTER|COMMENT ON|REFRESH MATERIALIZED VIEW|SET|GRANT|REVOKE|DROP)\b"
-    rb"|SELECT pg_catalog\.(?:setval|set_config|lo_create|lo_open|lowrite|lo_close|lo_unlink)\("
-    rb"|(?:BEGIN|COMMIT);$"
-)
-_FORBIDDEN = re.compile(
-    rb"(?:CREATE|ALTER) (?:DATABASE|ROLE|USER(?! MAPPING)|TABLESPACE|SYSTEM)\b"
-)
-_OWNER = re.compile(rb"ALTER [A-Z ]+ .* OWNER TO [^;]+;$", re.DOTALL)
-_IGNORED = re.compile(
-    rb"(?:SET|GRANT|REVOKE|DROP|BEGIN|COMMIT"
-    rb"|SELECT pg_catalog\.(?:set_config|lo_open|lowrite|lo_close|lo_unlink))\b"
-)
-# How pg_dump writes the body of a function in standard SQL, whose statements end as ours do.
-_BODY, _BODY_END = b"BEGIN ATOMIC", b"END;"
-_ENCODING = re.compile(rb"SET client_encoding = '([A-Za-z0-9_]+)';")
+_LONGEST_STATEMENT = 256 * 1024**2  # bytes; rows of COPY apart
+_HEADER = re.compile(r"-- (?:Data for )?Name: (?P<rest>.*; Type: [A-Z ]+; Schema: .*)")
+_KIND = re.compile(r"; Type: (?P<kind>[A-Z ]+); Schema: ")
+_OWNER = "; Owner: "
+_MOST_READINGS = 16  # of one header
 _PSQL_OF_PG_DUMP = (b"\\restrict ", b"\\unrestrict ")
+# What belongs to no item: settings, transactions, and what `--clean` removes before the first one.
+_BEFORE_ITEMS = (b"ALTER", b"CREATE", b"DROP")
+_LEFT_OUT_WORDS = (
+    b"ALTER",
+    b"COMMENT",
+    b"CREATE",
+    b"GRANT",
+    b"REVOKE",
+    b"SECURITY",
+    b"SELECT",
+)
+_NAMED_BY_STATEMENT = (
+    "TABLE",
+    "VIEW",
+    "MATERIALIZED VIEW",
+    "SEQUENCE",
+    "TYPE",
+    "DOMAIN",
+)
+_NOT_OURS = frozenset(
+    {b"DATABASE", b"ROLE", b"USER", b"GROUP", b"TABLESPACE", b"SYSTEM"}
+)
 
 
 @dataclass(frozen=True)
@@ -69,17 +90,9 @@ class PlainTableData:
         return self.end - self.start
 
     def copy_text(self) -> Iterator[bytes]:
-        """Give the statement, then the rows in chunks that end with a line."""
+        """Give the statement, then the rows in chunks."""
         yield self.statement
-        with self.file.open("rb") as file:
-            file.seek(self.start)
-            left, rest = self.end - self.start, b""
-            while left:
-                block = file.read(min(_BLOCK, left))
-                left -= len(block)
-                whole, line_end, rest = (rest + block).rpartition(b"\n")
-                if line_end:
-                    yield whole + line_end
+        yield from _blocks(self.file, self.start, self.end)
 
 
 @dataclass(frozen=True)
@@ -104,177 +117,269 @@ class PlainInserts:
         return self.end - self.start
 
     def copy_text(self) -> Iterator[bytes]:
-        """Give a COPY statement, then the rows in chunks that end with a line."""
-        with self.file.open("rb") as file:
-            file.seek(self.start)
-            yield from inserts.as_copy(
-                cut_inserts(self.file, file, end=self.end), self.table
-            )
+        """Give a COPY statement, then the rows in chunks."""
+        blocks = _blocks(self.file, self.start, self.end)
+        text = cut_inserts(self.file, lambda _: next(blocks, b""))
+        yield from inserts.as_copy(text, self.table)
 
 
-def cut_inserts(
-    path: Path, file: IO[bytes], *, first: bytes = b"", end: int | None = None
-) -> Iterator[bytes]:
-    """Cut a dump's text into its INSERTs.
+def _blocks(path: Path, start: int, end: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        while start < end and (block := file.read(min(_BLOCK, end - start))):
+            start += len(block)
+            yield block
+
+
+def cut_inserts(path: Path, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Cut a text into its INSERTs.
 
     Args:
         path: The dump, for messages.
-        file: The text, at the beginning of a line.
-        first: A line that was read from it already.
-        end: Offset at which to stop; None for the end of the text.
+        read: Gives the text's next bytes.
 
     Yields:
         One statement at a time.
+
+    Raises:
+        RunFailed: If it ends in the middle of one, or one is too long.
     """
-    reader = _Reader(path, file)
-    for line in chain([first] if first else [], file):
-        if statement := reader.insert(line):
-            yield statement
-        if end is not None and file.tell() >= end:
-            return
+    cutter = Cutter(read, _LONGEST_STATEMENT)
+    try:
+        while piece := cutter.next():
+            if piece.kind == "statement" and inserts.is_insert(piece.text):
+                yield piece.text
+    except (UnexpectedText, TooLong) as error:
+        raise RunFailed(f"{path}: an INSERT of the dump: {error}") from None
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What a header comment may say."""
+
+    kind: str
+    schema: str | None
+    tag: str
 
 
 class _Reader:
-    """Cuts a plain dump into statements and blocks of rows, once, from start to end."""
+    """Cuts a plain dump into items and blocks of rows, once, from start to end."""
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
+    def __init__(self, path: Path, read: Callable[[int], bytes]) -> None:
         self._path = path
-        self._file = file
-        self._line = 0
-        self._open: bytes | None = (
-            None  # what ends the string, body or comment we are in
-        )
-        self._statement: list[bytes] = []
-        self._in_body = False
+        self._cutter = Cutter(read, _LONGEST_STATEMENT)
+        self._readings: list[_Reading] = []
+        self._is_after_comment = False
         self.encoding = "UTF8"
-        self.text: list[bytes] = []
+        self.items: list[Item] = []
         self.data: list[PlainTableData | PlainInserts] = []
+        self._is_new = False
+        self._found_parents: tuple[int, dict[TableName, TableName]] = (0, {})
 
     def read(self) -> None:
-        for line in self._file:
-            self._line += 1
-            if self._open is None and not self._statement:
-                if line.startswith(b"\\"):
-                    self._psql_command(line)
-                    continue
-                if line.startswith(b"--") or not line.strip():
-                    self.text.append(line)
-                    continue
-            self._statement.append(line)
-            if self._ends_statement(line):
-                self._finish()
-        if self._open is not None or self._statement:
-            raise Refused(
-                [f"{self._path} ends in the middle of a statement: it is truncated"]
-            )
+        """Read the whole file.
 
-    def insert(self, line: bytes) -> bytes | None:
-        """Take the next line; give the INSERT that it ends."""
-        if not self._statement and not line.startswith(b"INSERT "):
-            return None
-        self._statement.append(line)
-        if not self._ends_statement(line):
-            return None
-        statement, self._statement = b"".join(self._statement), []
-        return statement
+        Raises:
+            Refused: If it is not what pg_dump writes.
+        """
+        try:
+            while piece := self._cutter.next():
+                self._take(piece)
+        except (UnexpectedText, TooLong) as error:
+            raise self._refusal(str(error)) from None
 
-    def _psql_command(self, line: bytes) -> None:
-        if not line.startswith(_PSQL_OF_PG_DUMP):
-            command = line.split()[0].decode(errors="replace")
-            problem = f"{self._path}, line {self._line}: the psql command {command} is not run"
-            advice = "dump one database without --create, or in the custom format"
-            raise Refused([f"{problem}; {advice}"])
+    def _refusal(self, problem: str, line: int | None = None) -> Refused:
+        line = self._cutter.line if line is None else line
+        return Refused([f"{self._path}, line {line}: {problem}"])
 
-    def _ends_statement(self, line: bytes) -> bool:
-        """Say whether a line ends a statement that is not part of a function's body."""
-        if self._open is None and line.strip() in (_BODY, _BODY_END):
-            self._in_body = line.strip() == _BODY
-        return self._scan(line) and not self._in_body
+    def _take(self, piece: Piece) -> None:
+        if piece.kind == "comment":
+            self._comment(piece)
+        elif piece.kind == "command":
+            self._command(piece)
+        elif not self._is_rows(piece):
+            self._statement(piece)
+        self._is_after_comment = piece.kind == "comment"
 
-    def _scan(self, line: bytes) -> bool:
-        """Follow the line's quotes; say whether it ends a statement."""
-        place, ended = 0, False
-        while place < len(line):
-            if self._open is not None:
-                place = self._skip_to_close(line, place)
-                continue
-            token = _TOKEN.search(line, place)
-            if token is None:
-                break
-            place, ended = token.end(), False
-            if token["comment"]:
-                break
-            if token["end"]:
-                ended = not line[place:].strip()
-            elif token["escaped"]:
-                self._open = b"E'"
-            else:
-                self._open = b"*/" if token["block"] else token[0]
-        return ended and self._open is None
-
-    def _skip_to_close(self, line: bytes, place: int) -> int:
-        assert self._open is not None
-        if self._open == b"E'":
-            match = re.compile(rb"(?:[^'\\]|\\.)*'", re.DOTALL).match(line, place)
-            end = match.end() if match else -1
-        else:
-            found = line.find(self._open, place)
-            end = found + len(self._open) if found >= 0 else -1
-        if end < 0:
-            return len(line)
-        self._open = None
-        return end
-
-    def _finish(self) -> None:
-        statement, self._statement = b"".join(self._statement), []
-        stripped = statement.strip()
-        if copy := _COPY.match(stripped):
-            self._rows(stripped, copy["table"].decode())
-        elif inserts.is_insert(stripped):
-            self._note_insert(statement)
-        elif not _ALLOWED.match(stripped) or _FORBIDDEN.match(stripped):
-            self._refuse(stripped)
-        elif encoding := _ENCODING.match(stripped):
-            self.encoding = encoding[1].decode()
-        elif not _OWNER.match(stripped) and not _IGNORED.match(stripped):
-            self.text.append(statement)
-
-    def _refuse(self, statement: bytes) -> None:
-        head = " ".join(statement.decode(errors="replace").split()[:4])
-        problem = f"the statement {head!r} is not run (pg_dump writes no such)"
-        raise Refused([f"{self._path}, line {self._line}: {problem}"])
-
-    def _note_insert(self, statement: bytes) -> None:
-        """Note where an INSERT is, as one of its table's."""
-        table = parse_qualified(inserts.table_of(statement))
-        end = self._file.tell()
-        if self.data and self.data[-1].table == table:
-            self.data[-1] = replace(self.data[-1], end=end)
+    def _command(self, piece: Piece) -> None:
+        if piece.text == b"\\." or piece.text.startswith(_PSQL_OF_PG_DUMP):
             return
-        if any(data.table == table for data in self.data):
-            place = f"{self._path}, line {self._line}"
-            raise Refused([f"{place}: rows of table {table} are in two places"])
-        start = end - len(statement)
-        self.data.append(PlainInserts(table, self._path, start, end))
-
-    def _rows(self, statement: bytes, table: str) -> None:
-        """Skip a block of rows, noting where it is."""
-        start = self._file.tell()
-        end = None
-        for line in self._file:
-            self._line += 1
-            if line in (b"\\.\n", b"\\.\r\n"):
-                end = self._file.tell() - len(line)
-                break
-        if end is None:
-            raise Refused(
-                [f"{self._path} ends in the rows of table {table}: it is truncated"]
-            )
-        self.data.append(
-            PlainTableData(
-                parse_qualified(table), self._path, statement + b"\n", start, end
-            )
+        command = piece.text.split()[0].decode(errors="replace")
+        raise self._refusal(
+            f"the psql command {command} is not run; "
+            "dump one database without --create, or in the custom format",
+            piece.line,
         )
+
+    def _comment(self, piece: Piece) -> None:
+        """Begin an item at its header: no comment of pg_dump's but a header holds these words."""
+        header = _HEADER.match(self._decoded(piece))
+        if header is None or not self._is_after_comment:
+            return
+        self._readings = list(_readings(header["rest"]))[:_MOST_READINGS]
+        self._is_new = True
+
+    def _decoded(self, piece: Piece) -> str:
+        try:
+            return piece.text.decode(codec(self.encoding))
+        except (UnicodeDecodeError, LookupError):
+            problem = (
+                f"text that is not in the encoding {self.encoding!r} that it names"
+            )
+            raise self._refusal(problem, piece.line) from None
+
+    def _is_rows(self, piece: Piece) -> bool:
+        """Note rows, if a statement begins them."""
+        if inserts.is_insert(piece.text):
+            self._note_insert(piece)
+            return True
+        if not piece.text.startswith(b"COPY "):
+            return False
+        found = list(tokens(self._decoded(piece).encode()))
+        table = qualified_name(found[1:])
+        if table is None or [token.text for token in found[-3:]] != [
+            b"FROM",
+            b"STDIN",
+            b";",
+        ]:
+            raise self._not_run(piece)
+        start, end = self._cutter.rows()
+        table = self._table_of_rows(table)
+        data = PlainTableData(table, self._path, piece.text + b"\n", start, end)
+        self.data.append(data)
+        return True
+
+    def _table_of_rows(self, table: TableName) -> TableName:
+        """Give the partition that rows are of, where they were dumped through its root."""
+        for reading in self._readings:
+            if reading.kind == TABLE_DATA and reading.schema:
+                named = TableName(reading.schema, reading.tag)
+                if named != table and table in ancestors(named, self._parents()):
+                    return named
+        return table
+
+    def _parents(self) -> dict[TableName, TableName]:
+        """Find parents once for all rows: a dump makes its tables before them."""
+        count, found = self._found_parents
+        if count < len(self.items):
+            count, found = len(self.items), parents(self.items)
+            self._found_parents = (count, found)
+        return found
+
+    def _note_insert(self, piece: Piece) -> None:
+        """Note where an INSERT is, as one of its table's."""
+        name = piece._replace(text=inserts.table_of(piece.text))
+        named = qualified_name(list(tokens(self._decoded(name).encode())))
+        if named is None:
+            raise self._not_run(piece)
+        end = self._cutter.offset
+        if self.data and not self._is_new and isinstance(self.data[-1], PlainInserts):
+            last = self.data[-1]
+            if last.table == named or last.table == self._table_of_rows(named):
+                self.data[-1] = replace(last, end=end)
+                return
+        table = self._table_of_rows(named)
+        if any(data.table == table for data in self.data):
+            problem = f"rows of table {table} are in two places"
+            raise self._refusal(problem, piece.line)
+        self._is_new = False
+        self.data.append(PlainInserts(table, self._path, piece.start, end))
+
+    def _not_run(self, piece: Piece) -> Refused:
+        problem = (
+            f"the statement {shapes.head_of(piece.text)} is not run"
+            " (pg_dump writes no such, or not at this place)"
+        )
+        return self._refusal(problem, piece.line)
+
+    def _statement(self, piece: Piece) -> None:
+        text = self._decoded(piece).encode()
+        found = list(tokens(text))
+        if self._is_setting(found, piece):
+            return
+        first = found[0].text
+        if not self._readings:
+            if first not in _BEFORE_ITEMS or (found[1:] and found[1].text in _NOT_OURS):
+                raise self._not_run(piece)
+            return
+        for reading in self._readings:
+            names = shapes.matched(reading.kind, text)
+            if reading.kind not in LEFT_OUT and names is not None:
+                self._add(reading, text, names)
+                return
+        left_out = next((r for r in self._readings if r.kind in LEFT_OUT), None)
+        if left_out and first in _LEFT_OUT_WORDS:
+            if self._is_new:
+                self._add(left_out, text, [])
+            return
+        rows = any(reading.kind == TABLE_DATA for reading in self._readings)
+        if not (rows and _is_trigger_switch(found)):
+            raise self._not_run(piece)
+
+    def _is_setting(self, found: list[Token], piece: Piece) -> bool:
+        """Say whether a statement is about the session, or who owns what: ours is another."""
+        words = [token.text for token in found[:5]]
+        if words[:1] == [b"SET"]:
+            self._set(found, piece)
+            return True
+        if [token.text for token in found[-4:-2]] == [b"OWNER", b"TO"]:
+            return words[0] == b"ALTER"
+        return words in ([b"BEGIN", b";"], [b"COMMIT", b";"]) or words[:4] == [
+            b"SELECT",
+            b"PG_CATALOG",
+            b".",
+            b"SET_CONFIG",
+        ]
+
+    def _set(self, found: list[Token], piece: Piece) -> None:
+        name = found[1].name if len(found) > 1 else None
+        values = [token.text for token in found[2:] if token.kind == STRING]
+        if name == "client_encoding" and values:
+            self.encoding = values[0][1:-1].decode(errors="replace")
+            if self.encoding in CLIENT_ONLY:
+                raise self._refusal(
+                    f"the encoding {self.encoding} is not read: dump with --encoding=UTF8",
+                    piece.line,
+                )
+        elif name == "search_path":
+            raise self._refusal(
+                "names without their schemas: dump with the newest minor release of pg_dump",
+                piece.line,
+            )
+
+    def _add(self, reading: _Reading, text: bytes, names: list[TableName]) -> None:
+        """Add a statement to its item, or begin the item."""
+        sql = text.decode()
+        if not self._is_new:
+            last = self.items[-1]
+            self.items[-1] = replace(last, sql=f"{last.sql}\n{sql}")
+            return
+        self._is_new = False
+        schema, tag = reading.schema, reading.tag
+        # In a comment a name's line ends are spaces.
+        if names and reading.kind in _NAMED_BY_STATEMENT and text.startswith(b"CREATE"):
+            schema, tag = names[0]
+        self.items.append(Item(0, 0, reading.kind, schema, tag, sql))
+
+
+def _readings(rest: str) -> Iterator[_Reading]:
+    """Give everything that a header may say: names may hold the words between them."""
+    for match in reversed(list(_KIND.finditer(rest))):
+        tag, after = rest[: match.start()], rest[match.end() :]
+        place = after.rfind(_OWNER)
+        while place >= 0:
+            schema = after[:place]
+            yield _Reading(match["kind"], None if schema == "-" else schema, tag)
+            place = after.rfind(_OWNER, 0, place)
+
+
+def _is_trigger_switch(found: list[Token]) -> bool:
+    """Say whether a statement is one that `--disable-triggers` writes around rows."""
+    return (
+        found[0].text == b"ALTER"
+        and found[-4].text in (b"DISABLE", b"ENABLE")
+        and [token.text for token in found[-3:]] == [b"TRIGGER", b"ALL", b";"]
+    )
 
 
 class PlainDump:
@@ -296,13 +401,16 @@ class PlainDump:
             Refused: If it is not what pg_dump writes.
         """
         with path.open("rb") as file:
-            reader = _Reader(path, file)
+            reader = _Reader(path, file.read)
             reader.read()
         self.encoding = reader.encoding
-        text = b"".join(reader.text).decode(
-            codec(reader.encoding), errors="surrogateescape"
-        )
-        self.items: list[Item] = [item for item in split_items(text) if item.sql]
-        self.data = reader.data
+        self.items: list[Item] = kept(reader.items)
+        tables = {
+            TableName(item.schema or "", item.tag)
+            for item in self.items
+            if item.kind == "TABLE"
+        }
+        # Rows of an extension's own tables are the extension's affair.
+        self.data = [data for data in reader.data if data.table in tables]
         if not self.items:
             raise Refused([f"{path} is not a dump: no item of pg_dump's is in it"])

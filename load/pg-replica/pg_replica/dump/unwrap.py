@@ -1,19 +1,21 @@
-"""Gzip and tar taken off a dump, as many layers as there are."""
+"""Gzip and tar taken off a dump: few layers, every length bounded, in blocks."""
 
 from __future__ import annotations
 
 import gzip
 import shutil
-import tarfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from entrepot_core.base.errors import Refused, RunFailed
-from entrepot_core.storage.disk import Progress, local_name, pour
+from entrepot_core.storage.disk import Growth, Progress, local_name, pour
+from pg_replica.dump import tar, toc
 
-_MAGIC = b"PGDMP"
+_GZIP = b"\x1f\x8b"
 _FORMAT_OFFSET = 10  # of the format's code in pg_dump's header
-_TAR_FORMAT = 3
+_MOST_LAYERS = 4
 
 
 def is_archive(path: Path) -> bool:
@@ -22,7 +24,10 @@ def is_archive(path: Path) -> bool:
     Args:
         path: An unwrapped dump.
     """
-    return path.is_dir() or _head(path).startswith(_MAGIC) or tarfile.is_tarfile(path)
+    if path.is_dir():
+        return True
+    head = _head(path)
+    return head.startswith(toc.MAGIC) or tar.is_tar(head)
 
 
 def unwrap(path: Path, folder: Path, progress: Progress) -> Path:
@@ -37,8 +42,23 @@ def unwrap(path: Path, folder: Path, progress: Progress) -> Path:
         A file, or the folder of a directory archive.
 
     Raises:
-        Refused: If it is damaged, or not one dump.
+        Refused: If it is damaged, wrapped too often, or not one dump.
     """
+    came = path
+    for _ in range(_MOST_LAYERS + 1):
+        following = _without_a_layer(path, folder, progress)
+        if following == path:
+            return path
+        path = following
+    raise Refused(
+        [
+            f"DUMP_PATH: {came.name} is packed more than {_MOST_LAYERS} times: unpack it first"
+        ]
+    )
+
+
+def _without_a_layer(path: Path, folder: Path, progress: Progress) -> Path:
+    """Take off one layer; give the same path when there is none."""
     if path.is_dir():
         if not (path / "toc.dat").is_file():
             raise Refused(
@@ -48,41 +68,56 @@ def unwrap(path: Path, folder: Path, progress: Progress) -> Path:
     head = _head(path)
     if not head:
         raise Refused([f"DUMP_PATH: {path.name} is empty"])
-    if head.startswith(b"\x1f\x8b"):
-        if _wraps_tar(path):
-            return unwrap(_untar(path, folder, progress), folder, progress)
-        return unwrap(_gunzip(path, folder, progress), folder, progress)
-    if tarfile.is_tarfile(path) and not _is_tar_archive(path):
-        return unwrap(_untar(path, folder, progress), folder, progress)
-    if b"\0" in head and not head.startswith(_MAGIC) and not tarfile.is_tarfile(path):
+    if head.startswith(_GZIP):
+        with _explained(path, "gzip"), gzip.open(path) as file:
+            inner = file.read(tar.BLOCK)
+        if tar.is_tar(inner) and not _is_first_of_archive(inner):
+            return _untar(path, folder, progress)
+        return _gunzip(path, folder, progress)
+    if tar.is_tar(head):
+        return path if _is_tar_archive(path) else _untar(path, folder, progress)
+    if b"\0" in head and not head.startswith(toc.MAGIC):
         raise Refused(
             [f"DUMP_PATH: {path.name} is not a dump: neither pg_dump's archive nor SQL"]
         )
     return path
 
 
+def _is_first_of_archive(head: bytes) -> bool:
+    """Say whether a tar file's first header is that of a tar or directory archive's contents."""
+    return head.startswith(b"toc.dat\0")
+
+
 def _is_tar_archive(path: Path) -> bool:
     """Whether a tar file is pg_dump's own tar format, rather than a wrapping."""
-    with tarfile.open(path) as tar:
-        first = tar.next()
-        content = tar.extractfile(first) if first and first.name == "toc.dat" else None
-        header = content.read(16) if content else b""
-    return header.startswith(_MAGIC) and header[_FORMAT_OFFSET] == _TAR_FORMAT
-
-
-def _wraps_tar(path: Path) -> bool:
-    """Whether a gzip file holds a tar file to be unpacked on the way, with no copy of it."""
-    try:
-        with tarfile.open(path, "r|gz") as tar:
-            first = tar.next()
-            return first is not None and first.name != "toc.dat"
-    except (EOFError, OSError, tarfile.TarError, zlib.error):
-        return False  # something else, or damaged: unpacking says which
+    with _explained(path, "tar"), path.open("rb") as file:
+        first = next(iter(tar.members(file.read)), None)
+        if first is None or first.name != "toc.dat":
+            return False
+        header = first.read(16)
+    return header.startswith(toc.MAGIC) and header[_FORMAT_OFFSET:][:1] == bytes(
+        [toc.TAR]
+    )
 
 
 def _identity(path: Path) -> tuple[object, ...]:
     status = path.stat()
     return (path.resolve(), status.st_size, status.st_mtime_ns)
+
+
+@contextmanager
+def _explained(path: Path, kind: str) -> Iterator[None]:
+    """Say of what is wrong with a packed file which file it is."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Refused(
+            [f"DUMP_PATH: {path.name} is a damaged {kind} file: {error}"]
+        ) from None
+    except RunFailed as error:
+        raise Refused([f"DUMP_PATH: {path.name}: {error}"]) from None
+    except OSError as error:
+        raise RunFailed(f"unpacking {path.name}: {error.strerror or error}") from None
 
 
 def _gunzip(path: Path, folder: Path, progress: Progress) -> Path:
@@ -93,16 +128,13 @@ def _gunzip(path: Path, folder: Path, progress: Progress) -> Path:
         return target
     part = target.with_name(target.name + ".part")
     try:
-        with gzip.open(path) as source, part.open("wb") as file:
-            pour(source, file, progress, folder, compressed=path.stat().st_size)
-    except (EOFError, OSError, gzip.BadGzipFile) as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno:
-            raise RunFailed(f"unpacking {path.name}: {error.strerror}") from None
-        raise Refused(
-            [f"DUMP_PATH: {path.name} is a damaged gzip file: {error}"]
-        ) from None
-    except Refused:
+        with (
+            _explained(path, "gzip"),
+            gzip.open(path) as source,
+            part.open("wb") as file,
+        ):
+            pour(source, file, progress, folder, Growth(path.stat().st_size))
+    except BaseException:
         part.unlink(missing_ok=True)
         raise
     part.rename(target)
@@ -115,42 +147,34 @@ def _untar(path: Path, folder: Path, progress: Progress) -> Path:
         part = target.with_name(target.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-        try:
-            with tarfile.open(path, "r|*") as tar:
-                for member in tar:
-                    _extract(tar, member, part, path, progress)
-        except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
-            raise Refused(
-                [f"DUMP_PATH: {path.name} is a damaged tar file: {error}"]
-            ) from None
+        opened = gzip.open if _head(path).startswith(_GZIP) else open
+        growth = Growth(path.stat().st_size)
+        with _explained(path, "tar"), opened(path, "rb") as file:
+            for member in tar.members(file.read):
+                _extract(member, part, path, progress, growth)
         part.rename(target)
     return _only_dump(target, path)
 
 
 def _extract(
-    tar: tarfile.TarFile,
-    member: tarfile.TarInfo,
-    into: Path,
-    path: Path,
-    progress: Progress,
+    member: tar.Member, into: Path, path: Path, progress: Progress, growth: Growth
 ) -> None:
-    destination = (into / member.name).resolve()
+    name = member.name.replace("\0", "")
+    destination = (into / name).resolve()
     if not destination.is_relative_to(into.resolve()) or not (
-        member.isfile() or member.isdir()
+        member.is_file or member.is_folder
     ):
         raise Refused(
             [
                 f"DUMP_PATH: {path.name} holds {member.name!r}, which would be written elsewhere"
             ]
         )
-    if member.isdir():
+    if member.is_folder:
         destination.mkdir(parents=True, exist_ok=True)
         return
     destination.parent.mkdir(parents=True, exist_ok=True)
-    content = tar.extractfile(member)
-    assert content is not None
     with destination.open("wb") as file:
-        pour(content, file, progress, into, compressed=path.stat().st_size)
+        pour(member, file, progress, into, growth)
 
 
 def _only_dump(folder: Path, path: Path) -> Path:

@@ -15,6 +15,7 @@ from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.copy.libpq import CopyError, CopyOut, Patience, copy_in
 from entrepot_core.warehouse.runs import Item, Record, utc_now
 from pg_replica.dump import items as dump
+from pg_replica.dump.contents import read_schema
 from pg_replica.dump.items import LEFT_OUT
 from pg_replica.settings import Settings
 from pg_replica.warehouse import objects
@@ -53,7 +54,7 @@ def fill(
     """
     if held := objects.drop(lock, [schema], patience=_PATIENCE):
         raise RunFailed(f"schema {schema} of the {target.label} is in use: {held[0]}")
-    items = dump.split_items(_definitions(settings, warehouse, lock, schema))
+    items = _definitions(settings, warehouse, lock, schema)
     before, after = dump.sections([item for item in items if item.kind not in LEFT_OUT])
     with (
         explained(target.label),
@@ -78,24 +79,31 @@ def _definitions(
     warehouse: Database,
     target: psycopg.Connection,
     schema: str,
-) -> str:
-    """Let pg_dump write the SQL of the schema's tables, comments, constraints and indexes."""
+) -> list[dump.Item]:
+    """Let pg_dump tell the schema's tables, comments, constraints and indexes."""
     found = client_tools.find(settings.pg_bindir)
     with warehouse.connect(purpose="external") as session:
         versions = (session.info.server_version, target.info.server_version)
     newest = max(versions) // 10000
     for pair in found:
         if pair.major >= newest and client_tools.can_connect(pair, warehouse):
-            command = [pair.path("pg_dump"), *_DUMP, f"--schema={schema}"]
+            command = [
+                pair.path("pg_dump"),
+                "--format=custom",
+                *_DUMP,
+                f"--schema={schema}",
+            ]
             with client_tools.reading(command, warehouse.child_environment()) as output:
-                return output.read().decode()
+                return read_schema(output)
     raise Refused([client_tools.not_found(found, settings.pg_bindir, newest)])
 
 
 def _make(work: psycopg.Connection, items: list[dump.Item]) -> None:
     for item in items:
         try:
-            work.execute(item.sql)
+            for statement in item.statements:
+                # With a binary answer the protocol takes one statement, never two.
+                work.execute(statement, binary=True)
         except psycopg.ProgrammingError as error:
             raise RunFailed(f"{item.label}: {error}") from None
 

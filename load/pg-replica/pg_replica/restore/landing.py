@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 import psycopg
 
@@ -14,20 +14,18 @@ from entrepot_core.policy.tables import Policy, TableRule
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import (
     PUBLIC,
-    QUALIFIED,
     TableName,
-    parse_qualified,
     quote,
 )
 from entrepot_core.warehouse.runs import Item as RecordedItem
 from entrepot_core.warehouse.runs import Record, utc_now
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.items import LEFT_OUT, Item
+from pg_replica.dump.lexer import split
+from pg_replica.restore import range_types
 from pg_replica.warehouse import functions, objects
 
 _PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
-_RANGE_TYPE = re.compile(rf"CREATE TYPE (?P<type>{QUALIFIED}) AS RANGE ")
-_MULTIRANGE = re.compile(rf"multirange_type_name = (?P<type>{QUALIFIED})")
 _MANY = 20  # failed items that a message lists
 # Whether PUBLIC has a right on the schema, and whether readers need it for an extension's sake.
 _PUBLIC_IS_OPEN = """
@@ -179,7 +177,9 @@ class Builder:
             if item.kind in functions.KINDS and item.schema:
                 self._make_function(connection, item, item.schema)
             else:
-                connection.execute(sql or self._statements(item))
+                execute(
+                    connection, split(sql.encode()) if sql else self._statements(item)
+                )
             if item.kind == "TABLE":
                 self._adapt(connection, TableName(item.schema or PUBLIC, item.tag))
         except psycopg.errors.QueryCanceled:
@@ -193,39 +193,21 @@ class Builder:
     def _make_function(
         self, connection: psycopg.Connection, item: Item, schema: str
     ) -> None:
-        for name in functions.make_closed(connection, schema, item.tag, item.sql):
+        names = [item.made.name] if item.made else None
+        with connection.transaction():
+            execute(connection, item.statements)
+            definers = functions.close(connection, schema, names)
+        for name in definers:
             self._record.finding(
                 f"function {name}",
                 "SECURITY DEFINER on the source; here it runs with its caller's rights",
             )
 
-    def _statements(self, item: Item) -> str:
-        """Give an item's own statements, but make range types where they will wait.
-
-        A range type's constructor functions belong to PostgreSQL's superuser, and no ordinary
-        role can move them. Made with the type in the schema to which it will go, they are there
-        already; the type itself comes to the landing, where the tables look for it.
-        """
-        match = _RANGE_TYPE.match(item.sql) if item.kind == "TYPE" else None
-        if match is None or item.schema is None:
-            return item.sql
-        landing, waiting = (
-            quote(item.schema),
-            quote(self._naming.following(item.schema)),
-        )
-        own_types = [item.tag]
-        made = item.sql.replace(match["type"], f"{waiting}.{quote(item.tag)}", 1)
-        if multirange := _MULTIRANGE.search(item.sql):
-            name = parse_qualified(multirange["type"]).name
-            own_types.append(name)
-            made = made.replace(
-                multirange[0], f"multirange_type_name = {waiting}.{quote(name)}", 1
-            )
-        moves = [
-            f"ALTER TYPE {waiting}.{quote(name)} SET SCHEMA {landing};"
-            for name in own_types
-        ]
-        return "\n".join([made, *moves])
+    def _statements(self, item: Item) -> list[bytes]:
+        if item.schema is None:
+            return item.statements
+        waiting = self._naming.following(item.schema)
+        return range_types.made_elsewhere(item, waiting) or item.statements
 
     def _failed(
         self, connection: psycopg.Connection, item: Item, error: psycopg.Error
@@ -288,6 +270,19 @@ class Builder:
                 f"constraint {name} of table {table}",
                 "left out: it checks a changed column",
             )
+
+
+def execute(connection: psycopg.Connection, statements: list[bytes]) -> None:
+    """Run statements all or none, each by itself.
+
+    Args:
+        connection: A session in autocommit.
+        statements: One statement each; a second one in it is refused by the server.
+    """
+    with connection.transaction() if len(statements) > 1 else nullcontext():
+        for statement in statements:
+            # With a binary answer the protocol takes one statement, never two.
+            connection.execute(statement, binary=True)
 
 
 def _column_changes(

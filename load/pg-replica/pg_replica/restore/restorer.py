@@ -153,7 +153,7 @@ class Restorer:
         feed = portion.stream.begin(worker, session, self.patience)
         options = feed.options
         session.execute("BEGIN")
-        if portion.whole:
+        if portion.whole and feed.is_frozen:
             # In the transaction that empties the table, rows can be written frozen.
             session.execute(f"TRUNCATE ONLY {portion.table.sql}")
             options += ", FREEZE"

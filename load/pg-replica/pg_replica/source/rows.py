@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,16 +19,18 @@ from entrepot_core.postgres.copy.passthrough import (
     passes_frames,
     put_frames,
 )
-from entrepot_core.postgres.identifiers import PART, TableName, quote
+from entrepot_core.postgres.identifiers import TableName, quote
 from pg_replica.dump.encodings import codec
-from pg_replica.dump.items import TableData
+from pg_replica.dump.items import TableData, ancestors, parents, qualified_name
+from pg_replica.dump.lexer import tokens
 from pg_replica.dump.open import Dump
+from pg_replica.dump.rows import whole_lines
 from pg_replica.source.snapshot import Snapshot
 from pg_replica.warehouse.sessions import Sessions
 
 # Below, one COPY that may FREEZE is faster than several that may not.
 _SPLIT_BYTES = 1024**3
-_COLUMN_LIST = re.compile(r"COPY .*? ?\((?P<columns>.*)\) FROM stdin;\s*$", re.DOTALL)
+_LONGEST_REWRITTEN = 256 * 1024**2  # bytes of a row in which columns are changed
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,14 @@ class Feed:
         options: The options of that.
         chunks: The data.
         put: How a chunk is sent.
+        is_frozen: Whether the table may be emptied and filled frozen.
     """
 
     into: str
     options: str
     chunks: Iterator[Chunk]
     put: Callable[[Any, Any, Patience], None] = put_rows
+    is_frozen: bool = True
 
 
 class Stream(Protocol):
@@ -141,6 +144,7 @@ def live_portions(
     policy: Policy,
     jobs: int,
     secret: str | None,
+    routed: dict[TableName, TableName],
 ) -> list[Portion]:
     """Plan the copies of a live source.
 
@@ -153,6 +157,7 @@ def live_portions(
         policy: The tables that stay out, and the columns.
         jobs: Number of workers.
         secret: `PSEUDONYM_SECRET`.
+        routed: Tables whose rows go through another.
 
     Returns:
         The portions, in any order.
@@ -173,13 +178,12 @@ def live_portions(
                 snapshot,
                 sessions,
                 columns.copy_out_statement(table, rule, copy_format, blocks),
-                _copy_into(table.name, names),
+                _copy_into(routed.get(table.name, table.name), names),
                 f"FORMAT {copy_format}",
                 secret if "pseudonymise" in rule.columns.values() else None,
             )
-            portions.append(
-                Portion(table.name, table.size // parts, parts == 1, stream)
-            )
+            whole = parts == 1 and table.name not in routed
+            portions.append(Portion(table.name, table.size // parts, whole, stream))
     return portions
 
 
@@ -204,6 +208,8 @@ class DumpStream:
     rule: TableRule
     encoding: str
     secret: str | None
+    into: TableName
+    above: frozenset[TableName]
     sent: int = -1
 
     def begin(
@@ -211,20 +217,39 @@ class DumpStream:
     ) -> Feed:
         """Read as far as the dump's own COPY statement, which tells the columns."""
         text = self.data.copy_text()
-        statement = next(text, b"").decode(codec(self.encoding))
-        if not statement.startswith("COPY "):
+        table, listed = self._copied(next(text, b""))
+        # INSERTs without column names give all columns, in the table's order.
+        names = listed or list(self.types)
+        into = self.into if table == self.data.table else table
+        if self.rule.columns:
+            if not set(names) <= set(self.types):
+                raise RunFailed(
+                    f"the dump's rows of table {self.data.table} have columns that it has not"
+                )
+            rewrite = columns.rewriter(names, self.types, self.rule, self.secret)
+            text = rewrite(whole_lines(text, _LONGEST_REWRITTEN))
+        return Feed(
+            _copy_into(into, names),
+            f"FORMAT text, ENCODING '{self.encoding}'",
+            self._counted(text),
+            is_frozen=into == self.data.table,
+        )
+
+    def _copied(self, statement: bytes) -> tuple[TableName, list[str]]:
+        """Read which table and columns a COPY statement is for."""
+        text = statement.decode(codec(self.encoding), errors="surrogateescape")
+        found = list(tokens(text.encode(errors="surrogateescape")))
+        table = qualified_name(found[1:])
+        if table is None or found[0].text != b"COPY":
             raise RunFailed(
                 f"the dump's rows of table {self.data.table} do not begin with COPY"
             )
-        match = _COLUMN_LIST.match(statement)
-        # INSERTs without column names give all columns, in the table's order.
-        names = _split_columns(match["columns"]) if match else list(self.types)
-        rewrite = columns.rewriter(names, self.types, self.rule, self.secret)
-        return Feed(
-            _copy_into(self.data.table, names),
-            f"FORMAT text, ENCODING '{self.encoding}'",
-            self._counted(rewrite(text)),
-        )
+        if table != self.data.table and table not in self.above:
+            raise RunFailed(
+                f"the dump's rows of table {self.data.table} are for table {table}"
+            )
+        names = [name for token in found[4:-3] if (name := token.name) is not None]
+        return table, names
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[Chunk]:
         """Count the lines: COPY's text has one row a line."""
@@ -240,6 +265,7 @@ def dump_portions(
     policy: Policy,
     types: dict[TableName, dict[str, str]],
     secret: str | None,
+    routed: dict[TableName, TableName],
 ) -> list[Portion]:
     """Plan the copies of a dump.
 
@@ -248,26 +274,27 @@ def dump_portions(
         policy: The tables that stay out, and the columns.
         types: The copied columns' types by table, as `format_type` spells them, in order.
         secret: `PSEUDONYM_SECRET`.
+        routed: Tables whose rows go through another.
 
     Returns:
         The portions, in any order.
     """
+    parent = parents(dump.items)
     return [
         Portion(
             data.table,
             data.size,
-            True,
+            data.table in types and data.table not in routed,
             DumpStream(
-                data, types[data.table], policy.rule(data.table), dump.encoding, secret
+                data,
+                types.get(data.table, {}),
+                policy.rule(data.table),
+                dump.encoding,
+                secret,
+                routed.get(data.table, data.table),
+                frozenset(ancestors(data.table, parent)),
             ),
         )
         for data in dump.data
         if policy.rule(data.table).mode == "full"
-    ]
-
-
-def _split_columns(listed: str) -> list[str]:
-    return [
-        part[1:-1].replace('""', '"') if part.startswith('"') else part
-        for part in re.findall(PART, listed)
     ]

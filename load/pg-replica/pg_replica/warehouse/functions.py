@@ -117,25 +117,21 @@ class Closed:
     granted: list[str] = field(default_factory=list)
 
 
-def make_closed(
-    connection: psycopg.Connection, schema: str, tag: str, statements: str
+def close(
+    connection: psycopg.Connection, schema: str, names: list[str] | None
 ) -> list[str]:
-    """Make a function, closed to everybody but its owner from its first moment.
+    """Close functions to everybody but their owner, in the transaction that made them.
 
     Args:
-        connection: A session on the warehouse, in autocommit.
-        schema: Its schema.
-        tag: Its name and argument types as pg_dump writes them, not quoted.
-        statements: What makes it.
+        connection: A session on the warehouse, in that transaction.
+        schema: Their schema.
+        names: Their names; None for all of the schema.
 
     Returns:
-        The functions of that name that no longer run with their owner's rights.
+        The functions that no longer run with their owner's rights.
     """
-    names = [tag[: match.start()] for match in re.finditer(r"\(", tag)]
-    with connection.transaction():
-        connection.execute(statements)
-        found = _functions(connection, [schema], names or None)
-        _close(connection, found)
+    found = _functions(connection, [schema], names)
+    _close(connection, found)
     return [one.signature for one in found if one.is_definer]
 
 
