@@ -21,8 +21,10 @@ from pg_replica.dump.items import FOREIGN_KEY, REFRESH, Item, schemas_of, sectio
 from pg_replica.preflight.report import Report
 from pg_replica.preflight.warehouse import CLOSE_PUBLIC
 from pg_replica.publish import swap as publish
-from pg_replica.restore import landing
-from pg_replica.restore import restorer as restore
+from pg_replica.restore import landing, restorer
+from pg_replica.restore.constraints import Constraints
+from pg_replica.restore.context import RestoreContext
+from pg_replica.restore.indexes import is_serial
 from pg_replica.restore.progress import Display
 from pg_replica.restore.scheduler import Crew
 from pg_replica.settings import Settings
@@ -128,7 +130,7 @@ class Night:
         cancel = _both(workers.cancel, origin.cancel)
         crew = Crew(self._settings.jobs, self._stop, cancel)
         patience = Patience(self._stop, self._settings.network_timeout)
-        restorer = restore.Restorer(
+        context = RestoreContext(
             workers,
             builder,
             self._record,
@@ -139,30 +141,32 @@ class Night:
         )
         with self._record.step("copy"):
             origin.watch(crew.fail)
-            restorer.load(portions, post_data, origin.policy, origin.rows_are_out)
+            restorer.load(
+                context, portions, post_data, origin.policy, origin.rows_are_out
+            )
         with self._record.step("constraints"):
-            self._constrain(restorer, builder, main, origin, post_data)
+            self._constrain(context, main, origin, post_data)
         with self._record.step("verify"):
             self._verify(origin, main, builder, post_data)
 
     def _constrain(
         self,
-        restorer: restore.Restorer,
-        builder: landing.Builder,
+        context: RestoreContext,
         main: psycopg.Connection,
         origin: Origin,
         post_data: list[Item],
     ) -> None:
-        builder.build(main, [item for item in post_data if restore.is_serial(item)])
+        builder, constraints = context.builder, Constraints(context)
+        builder.build(main, [item for item in post_data if is_serial(item)])
         origin.finish(main)
         wanted = self._settings.restore_fk_constraints
         keys = [item for item in post_data if item.kind == FOREIGN_KEY]
-        restorer.add_foreign_keys(
+        constraints.add_foreign_keys(
             main, keys if wanted != "false" else [], origin.policy
         )
         tables = [table.name for table in catalog.tables(main, self._schemas)]
         kept = [table for table in tables if origin.policy.rule(table).mode == "full"]
-        restorer.validate_and_analyze(self._schemas, kept, validate=wanted == "true")
+        constraints.validate_and_analyze(self._schemas, kept, validate=wanted == "true")
         builder.build(main, [item for item in post_data if item.kind == REFRESH])
 
     def _verify(
