@@ -139,7 +139,7 @@ def _without_internal(item: Item) -> Item:
 
 def _is_on_left_out(item: Item, foreign: set[tuple[str | None, str]]) -> bool:
     """Say whether an item belongs to something that is left out."""
-    if not item.sql:
+    if not item.statements:
         return True
     if item.kind != "COMMENT":
         return bool(foreign) and item.table in foreign

@@ -45,6 +45,7 @@ _ROUTINE = re.compile(
 )
 _LOOKAHEAD = 1024  # bytes: no word or dollar quote's tag is longer
 _BLOCK = 256 * 1024
+_TRUNCATED = "it ends in the middle of a statement: it is truncated"
 
 
 class Token(NamedTuple):
@@ -260,7 +261,9 @@ class Cutter:
             else:
                 self._take(max(len(self._text) - 2, 0))
                 if not self._fill():
-                    raise UnexpectedText("the rows of a table have no end")
+                    raise UnexpectedText(
+                        "it ends in the rows of a table: it is truncated"
+                    )
 
     def _at_end_of_rows(self) -> bool:
         self._need(len(b"\\.\n"))
@@ -360,7 +363,7 @@ class _Statement:
         """
         self.place = _end(_PASSED, self._text, self.place)
         if not self._reach(self.place):
-            raise UnexpectedText("the text ends in the middle of a statement")
+            raise UnexpectedText(_TRUNCATED)
         match = _LOOKED_AT.match(self._text, self.place)
         assert match is not None  # any byte is a mark
         kind, found = match.lastgroup or "mark", match[0]
@@ -416,7 +419,7 @@ class _Statement:
             self.place += 1
 
     def _comment(self, _: bytes) -> None:
-        self._search(_LINE_END, "the text ends in the middle of a statement")
+        self._search(_LINE_END, _TRUNCATED)
 
     def _block(self, _: bytes) -> None:
         depth = 1

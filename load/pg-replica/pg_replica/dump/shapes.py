@@ -171,30 +171,34 @@ def check(items: Iterable[Item], is_reserved: Callable[[str], bool]) -> None:
     problems = [
         problem
         for item in items
-        if item.kind not in LEFT_OUT
-        for statement in item.statements
-        if (problem := _problem(item, statement, schemas))
+        if item.kind not in LEFT_OUT and (problem := _problem(item, schemas))
     ]
     if problems:
         raise Refused([f"{problem} (not what pg_dump writes)" for problem in problems])
 
 
-def _problem(item: Item, statement: bytes, schemas: set[str]) -> str | None:
+def _problem(item: Item, schemas: set[str]) -> str | None:
     try:
-        names = matched(item.kind, statement)
-        if names is None or _has_more(item.kind, statement):
-            return f"the dump's item {item.label} is not run: {head_of(statement)}"
+        for statement in item.statements:
+            if problem := _problem_of(item, statement, schemas):
+                return f"the dump's item {item.label} is not run: {problem}"
     except UnexpectedText as error:
         return f"the dump's item {item.label} is not run: {error}"
+    return None
+
+
+def _problem_of(item: Item, statement: bytes, schemas: set[str]) -> str | None:
+    names = matched(item.kind, statement)
+    if names is None or _has_more(item.kind, statement):
+        return head_of(statement)
     names += [parent for _, parent in item.inheritance]
     if item.kind == "SEQUENCE SET":
         names += _sequence(statement)
     for name in names:
         if name.schema not in schemas:
-            what = f"names {name}, which is in no schema of the dump"
-            return f"the dump's item {item.label} is not run: it {what}"
+            return f"it names {name}, which is in no schema of the dump"
     if item.kind == "COMMENT" and _schema_commented(statement) not in {None, *schemas}:
-        return f"the dump's item {item.label} is not run: no schema of the dump's"
+        return "it names no schema of the dump"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -260,6 +261,14 @@ class DumpOrigin:
                     "DUMP_PATH: the dump holds tables but no rows (made with --schema-only?)"
                 ]
             )
+        above = set(parents(self.items).values())
+        found = Counter(data.table for data in self._dump.data)
+        twice = [
+            str(table) for table in found if found[table] > 1 and table not in above
+        ]
+        _refuse_if_any(
+            [f"DUMP_PATH: rows of table {table} are in two places" for table in twice]
+        )
         # Columns are not known before the tables are made: names of tables are, now.
         self.policy = self._text.resolve(dict.fromkeys(tables), absent_is_fine=True)
         _refuse_if_any(self.policy.problems)
