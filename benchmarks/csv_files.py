@@ -35,6 +35,9 @@ def lines(rows: int, quoted: int) -> Iterator[str]:
     Args:
         rows: How many.
         quoted: How many of a hundred lines have a quoted cell.
+
+    Yields:
+        Each line, its line break included.
     """
     rng = random.Random(rows)
     yield f"{COLUMNS}\n"

@@ -38,6 +38,9 @@ class Target:
 
         There is only one: autovacuum would work on what another contender left, at the cost of
         the next.
+
+        Returns:
+            The URL, of an ordinary role that owns the database.
         """
         with psycopg.connect(self._admin, autocommit=True) as session:
             session.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")

@@ -119,6 +119,9 @@ class Week(Night):
 
         Args:
             step: Its name.
+
+        Returns:
+            Such as `failed`, the first attempt first.
         """
         rows = self._rows(self.env["TARGET_DATABASE_URL"], _ATTEMPTS, [step])
         return [status for (status,) in rows]

@@ -15,6 +15,9 @@ def server_major(database: Database) -> int:
 
     Args:
         database: One of its databases.
+
+    Returns:
+        Such as 15.
     """
     with database.connect(purpose="probe") as session:
         return session.info.server_version // 10000

@@ -58,6 +58,9 @@ def of(where: str, settings: PlaceSettings) -> Place:
     Args:
         where: A folder, or `s3://bucket/prefix`.
         settings: For S3's key.
+
+    Returns:
+        Where backups can be stored, listed and read.
     """
     if where.startswith("s3://"):
         return Bucket(where, settings)
@@ -65,14 +68,13 @@ def of(where: str, settings: PlaceSettings) -> Place:
 
 
 class Folder:
-    """A folder of this machine."""
+    """A folder of this machine.
+
+    Args:
+        folder: Made when something is stored.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Prepare.
-
-        Args:
-            folder: Made when something is stored.
-        """
         self._folder = folder
 
     def path(self, name: str) -> str:
@@ -92,6 +94,9 @@ class Folder:
             name: Its name.
             dump: The dump.
             expected: Not used: a file grows.
+
+        Raises:
+            TransientFailure: If the folder cannot be written.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = self._folder / f"{name}.part"
@@ -174,8 +179,6 @@ class Bucket:
             name: Its name.
             dump: The dump.
             expected: How many bytes it may have: parts are made large enough for it.
-
-        Raises:
             TransientFailure: If it did not arrive; nothing of it is left.
         """
         from boto3.s3.transfer import TransferConfig

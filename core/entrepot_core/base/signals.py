@@ -21,9 +21,6 @@ def signals_end_the_run() -> Iterator[None]:
 
     Under Meltano, whose death would otherwise leave us writing as an orphan, the parent is
     watched.
-
-    Yields:
-        Nothing.
     """
 
     def end(number: int, _: FrameType | None) -> None:

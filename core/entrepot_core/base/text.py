@@ -32,6 +32,9 @@ def visible_lines(text: str) -> str:
 
     Args:
         text: The text.
+
+    Returns:
+        The text without other control characters.
     """
     return _IN_LINES.sub(_escape, text)
 

@@ -86,6 +86,9 @@ def copy_format(
         table: The table on the source.
         rule: Its rule.
         is_binary_safe: The source's types.
+
+    Returns:
+        `binary` or `text`.
     """
     carried = set(copied(table, rule))
     safe = all(
@@ -133,6 +136,9 @@ def chosen(names: list[str], rule: TableRule) -> str:
     Args:
         names: The columns, as `copied` gives them.
         rule: The table's rule.
+
+    Returns:
+        The list, for a SELECT from the table.
     """
     return ", ".join(
         _SQL.format(column=quote(name))
@@ -183,6 +189,9 @@ def pseudonym(key: bytes, value: bytes) -> bytes:
     Args:
         key: `PSEUDONYM_SECRET`.
         value: The value's text, in UTF-8.
+
+    Returns:
+        Its hexadecimal digits.
     """
     return hmac.digest(key, value, "sha256").hex().encode()
 
@@ -191,6 +200,9 @@ def _pseudonymiser(key: bytes, type_name: str) -> Callable[[bytes], bytes]:
     """Build the function from a field of COPY's text to its pseudonym.
 
     A cast to text, as the SQL does it, differs from the output form for two types.
+
+    Returns:
+        The function.
     """
 
     def of_field(field: bytes) -> bytes:
@@ -211,6 +223,9 @@ def unescaped(field: bytes) -> bytes:
 
     Args:
         field: As the file has it.
+
+    Returns:
+        The value's text, in the encoding of the COPY.
     """
     return _ESCAPE.sub(_unescape, field)
 

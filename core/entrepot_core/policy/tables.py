@@ -123,6 +123,9 @@ class PolicyText:
 
         Args:
             table: The table.
+
+        Returns:
+            Whether it is.
         """
         written = {str(table), f"{table.schema}.{table.name}"}
         return any(

@@ -160,6 +160,9 @@ def populated_materialized_views(connection: psycopg.Connection) -> set[TableNam
 
     Args:
         connection: A session on the database.
+
+    Returns:
+        Their names.
     """
     return {
         TableName(schema, name)
@@ -200,6 +203,9 @@ class BinarySafety:
 
         Args:
             type_oid: The type's OID on the source.
+
+        Returns:
+            Whether its binary form is the same on every server.
         """
         kind, element, base, subtype, is_array, has_functions, name = self._types[
             type_oid

@@ -45,6 +45,9 @@ class ClientTools:
 
         Args:
             tool: `pg_dump` or `pg_restore`.
+
+        Returns:
+            The path, for a command line.
         """
         return str(self.folder / tool)
 
@@ -101,6 +104,9 @@ def not_found(found: list[ClientTools], bindir: Path | None, newest: int) -> str
         found: The pairs that `find` gave.
         bindir: `PG_BINDIR`.
         newest: The major version of the newest server that they should speak with.
+
+    Returns:
+        One sentence.
     """
     had = ", ".join(f"{pair.major} in {pair.folder}" for pair in found) or "none"
     places = ", ".join(str(place) for place in search_places(bindir))

@@ -220,9 +220,6 @@ def bounded(connection: psycopg.Connection, seconds: float) -> Iterator[None]:
     Args:
         connection: The session.
         seconds: For how long at most.
-
-    Yields:
-        Nothing.
     """
     timer = threading.Timer(seconds, hang_up, [connection])
     timer.daemon = True
@@ -239,9 +236,6 @@ def explained(label: str) -> Iterator[None]:
 
     Args:
         label: Whose errors: `source` or `warehouse`.
-
-    Yields:
-        Nothing.
 
     Raises:
         TransientFailure: For a lost server or connection.
@@ -265,6 +259,9 @@ def are_same(one: psycopg.Connection, other: psycopg.Connection) -> bool:
     Args:
         one: A session.
         other: Another.
+
+    Returns:
+        Whether they are.
     """
     return one.execute(_IDENTITY).fetchone() == other.execute(_IDENTITY).fetchone()
 

@@ -46,6 +46,9 @@ def unlike(name: str, names: Collection[str]) -> str:
     Args:
         name: What to begin with.
         names: The others.
+
+    Returns:
+        The name, with as many underscores as it takes.
     """
     while name in names:
         name += "_"

@@ -16,6 +16,9 @@ def role_exists(session: psycopg.Connection, role: str) -> bool:
     Args:
         session: A session on it.
         role: The name.
+
+    Returns:
+        Whether it has.
     """
     query = "SELECT true FROM pg_catalog.pg_roles WHERE rolname = %s"
     return session.execute(query, [role]).fetchone() is not None

@@ -123,6 +123,9 @@ class Held:
 
         Args:
             purpose: Shown on the source.
+
+        Returns:
+            The session, in a transaction under the snapshot.
         """
         session = self._open(purpose)
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -133,12 +136,9 @@ class Held:
     def reading(self) -> Iterator[None]:
         """Tell the loss of the snapshot, which a new one mends, from other errors.
 
-        Yields:
-            Nothing.
-
         Raises:
             GaveWay: If the snapshot was let go, or a standby took it away.
-        """
+        """  # noqa: DOC501 -- other errors pass as they are
         try:
             yield
         except (CopyError, Stopped, psycopg.Error) as error:

@@ -97,6 +97,9 @@ def path_of(url: str) -> Path:
 
     Args:
         url: Its `file://` URL.
+
+    Returns:
+        The path, with its escapes undone.
     """
     return Path(unquote(urlsplit(url).path))
 

@@ -61,14 +61,13 @@ def check_room(folder: Path, size: int) -> None:
 
 
 class Growth:
-    """Counts what a packed file grows to, however many files it holds."""
+    """Counts what a packed file grows to, however many files it holds.
+
+    Args:
+        packed: The packed file's size in bytes.
+    """
 
     def __init__(self, packed: int) -> None:
-        """Prepare.
-
-        Args:
-            packed: The packed file's size in bytes.
-        """
         self._packed = packed
         self._total = 0
 

@@ -101,6 +101,9 @@ def is_made(session: psycopg.Connection) -> bool:
 
     Args:
         session: A session on the warehouse.
+
+    Returns:
+        Whether it has.
     """
     query = "SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s"
     return session.execute(query, [SCHEMA]).fetchone() is not None

@@ -125,8 +125,8 @@ class Record:
         Args:
             name: Its name, also shown by `status` while it runs.
 
-        Yields:
-            Nothing.
+        Raises:
+            TransientFailure: If the record cannot be written, and the step itself has not failed.
         """
         self.step_name = name
         began, key = time.monotonic(), [self.run_id, self.attempt, name]

@@ -38,6 +38,9 @@ class Naming:
 
         Args:
             landing: The schema's name on the source.
+
+        Returns:
+            The schema's name.
         """
         return self.replica if landing == PUBLIC else f"{self.replica}_{landing}"
 
@@ -46,6 +49,9 @@ class Naming:
 
         Args:
             landing: The schema's name on the source.
+
+        Returns:
+            The schema's name.
         """
         return f"{self.live(landing)}_next"
 
@@ -54,6 +60,9 @@ class Naming:
 
         Args:
             live: A live schema.
+
+        Returns:
+            The schema's name.
         """
         return f"{live}_previous"
 

@@ -23,20 +23,19 @@ _KEYWORD = "x-"
 
 
 class MapTransform(Plugin, StreamTransform):
-    """Stream maps whose expressions may call `pseudonym(value)`."""
+    """Stream maps whose expressions may call `pseudonym(value)`.
+
+    Args:
+        **options: Of the SDK.
+
+    Raises:
+        Refused: If pseudonyms are wanted, and there is no secret.
+    """
 
     package_name = "entrepot-map-transform"
     explained = (InvalidInputLine, MapExpressionError)
 
     def __init__(self, **options: t.Any) -> None:
-        """Prepare.
-
-        Args:
-            **options: Of the SDK.
-
-        Raises:
-            Refused: If pseudonyms are wanted, and there is no secret.
-        """
         super().__init__(**options)
         secret = os.environ.get(_VARIABLE, "")
         redact.hide(secret)

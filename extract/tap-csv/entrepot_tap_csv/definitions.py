@@ -108,6 +108,9 @@ class Definition:
 
         Args:
             name: The column's.
+
+        Returns:
+            The column as declared, or as text.
         """
         told = {
             "decimal": self.decimal,
@@ -129,6 +132,9 @@ def read(entry: Mapping[str, Any]) -> Definition:
 
     Args:
         entry: As the configuration has it.
+
+    Returns:
+        The definition.
 
     Raises:
         CannotRead: With everything that is wrong with it.

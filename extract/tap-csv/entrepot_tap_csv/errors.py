@@ -45,6 +45,9 @@ def shown(value: str) -> str:
 
     Args:
         value: As the file has it.
+
+    Returns:
+        The text, in quotes.
     """
     longest = 80
     return repr(value if len(value) <= longest else f"{value[:longest]}…")

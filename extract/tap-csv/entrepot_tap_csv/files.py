@@ -41,6 +41,7 @@ class Part:
             The file.
 
         Raises:
+            OSError: If the disk of this machine fails.
             Misfit: If it is damaged, or has changed meanwhile.
         """
         try:

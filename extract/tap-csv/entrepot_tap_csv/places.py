@@ -245,6 +245,9 @@ def mark_of_file(status: os.stat_result) -> Mark:
 
     Args:
         status: The file's.
+
+    Returns:
+        What changes when the file is written again.
     """
     return {"size": status.st_size, "modified": status.st_mtime_ns}
 

@@ -102,6 +102,9 @@ class Plan:
 
         Args:
             source: The part.
+
+        Returns:
+            The layout.
         """
         definition, name = self.definition, source.part.name
         constants, numbered = {**definition.constants, FILE: name}, [LINE]

@@ -23,6 +23,9 @@ def _codes(delimiter: str) -> list[tuple[bytes, bytes]]:
     """Pair the signs that COPY would take for something else with their codes.
 
     Backslashes come first, as they begin codes.
+
+    Returns:
+        Each sign and its code.
     """
     signs = (BACKSLASH, delimiter.encode(), b"\n", b"\r")
     return [(sign, _code(sign)) for sign in signs]
@@ -34,6 +37,9 @@ def coded(cell: str, delimiter: str) -> str:
     Args:
         cell: A cell's text.
         delimiter: Between cells.
+
+    Returns:
+        The cell with codes for what COPY would misread.
     """
     text = cell.encode()
     for sign, code in _codes(delimiter):
@@ -46,6 +52,9 @@ def with_codes(block: bytes) -> bytes:
 
     Args:
         block: Lines as a file has them.
+
+    Returns:
+        The block with codes.
     """
     return block.replace(BACKSLASH, _code(BACKSLASH))
 
@@ -56,6 +65,9 @@ def cells_of(lines: list[bytes], delimiter: str) -> list[list[str]]:
     Args:
         lines: With codes; at least one.
         delimiter: Between cells.
+
+    Returns:
+        A list of cells for each line.
     """
     text = b"\n".join(lines).decode()
     if "\\" not in text:
@@ -69,15 +81,14 @@ def cells_of(lines: list[bytes], delimiter: str) -> list[list[str]]:
 
 
 class Quotes:
-    """Takes quotes away, where one inside quotes is written twice and nothing else is special."""
+    """Takes quotes away, where one inside quotes is written twice and nothing else is special.
+
+    Args:
+        delimiter: Between cells.
+        quote: Around some of them.
+    """
 
     def __init__(self, delimiter: str, quote: str) -> None:
-        """Prepare.
-
-        Args:
-            delimiter: Between cells.
-            quote: Around some of them.
-        """
         self._quote, self._twice = quote.encode(), quote.encode() * 2
         self._code = _code(self._quote)
         _, *self._codes = _codes(delimiter)  # backslashes are coded before
@@ -119,6 +130,9 @@ class Quotes:
 
         That is right where both are inside quotes. Where two stand outside, around nothing or
         amiss, every quote is cut at.
+
+        Returns:
+            What stands outside and inside quotes, in turns.
         """
         parts = block.replace(self._twice, self._code).split(self._quote)
         is_amiss = self._code in b"".join(parts[::2])

@@ -65,18 +65,17 @@ class _Feed:
 
 
 class Records:
-    """The records of one file. Blank lines are none."""
+    """The records of one file. Blank lines are none.
+
+    Args:
+        blocks: Complete lines, with the number of the first.
+        name: The file's, for errors.
+        dialect: How its text is cut.
+    """
 
     def __init__(
         self, blocks: Iterator[tuple[int, bytes]], name: str, dialect: Dialect
     ) -> None:
-        """Prepare.
-
-        Args:
-            blocks: Complete lines, with the number of the first.
-            name: The file's, for errors.
-            dialect: How its text is cut.
-        """
         csv.field_size_limit(_LONGEST)
         self._blocks = blocks
         self._name = name

@@ -45,19 +45,18 @@ class CopyEncoding(BaseBatchFileEncoding):
 
 
 class CsvStream(Stream):
-    """The files of one definition. Each that has changed replaces its own rows."""
+    """The files of one definition. Each that has changed replaces its own rows.
+
+    Args:
+        tap: The tap.
+        plan: What this run has to do.
+    """
 
     replication_method = "FULL_TABLE"
 
     _tap: TapCsv
 
     def __init__(self, tap: TapCsv, plan: Plan) -> None:
-        """Prepare.
-
-        Args:
-            tap: The tap.
-            plan: What this run has to do.
-        """
         super().__init__(tap, plan.schema, plan.definition.entity)
         self.plan = plan
         self.primary_keys = plan.definition.keys
@@ -71,6 +70,9 @@ class CsvStream(Stream):
 
         Args:
             config: The tap's.
+
+        Returns:
+            The settings; None where rows go as records.
         """
         return super().get_batch_config(config) if self._tap.copies else None
 

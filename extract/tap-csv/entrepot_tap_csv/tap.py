@@ -160,6 +160,9 @@ class TapCsv(Plugin, Tap):
     def discover_streams(self) -> list[CsvStream]:
         """Look at all files, and bring those here that have changed.
 
+        Returns:
+            One stream for each entry of `files`.
+
         Raises:
             CannotRead: With everything that stands in the way.
         """

@@ -13,16 +13,15 @@ _LONGEST = 64 * 1024 * 1024  # bytes of one line: beyond, this is no text
 
 
 class Text:
-    """The lines of one file, each known by its number from 1."""
+    """The lines of one file, each known by its number from 1.
+
+    Args:
+        file: Open for reading.
+        name: For errors.
+        encoding: As Python names it.
+    """
 
     def __init__(self, file: IO[bytes], name: str, encoding: str) -> None:
-        """Prepare.
-
-        Args:
-            file: Open for reading.
-            name: For errors.
-            encoding: As Python names it.
-        """
         self._file = file
         self._name = name
         self._codec = codecs.lookup("utf-8" if encoding == "utf-8-sig" else encoding)

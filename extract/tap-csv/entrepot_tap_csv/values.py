@@ -169,6 +169,9 @@ class Column:
 
         Args:
             text: As a reader gave it.
+
+        Returns:
+            The value as JSON has it.
         """
         return _AS_JSON[self.kind](text) if self.kind in _AS_JSON else text
 

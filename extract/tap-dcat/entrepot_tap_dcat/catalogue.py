@@ -49,6 +49,9 @@ class Catalogue:
 
         Args:
             stream: The stream's name.
+
+        Returns:
+            The rows, each a value by column.
         """
         return self._spool.rows(stream)
 

@@ -55,7 +55,15 @@ def shown(url: str) -> str:
 
 
 class Client:
-    """Fetches pages of one catalogue."""
+    """Fetches pages of one catalogue.
+
+    Args:
+        start: The first page's URL; a login in it goes to its host only.
+        timeout: Seconds after which a silent network counts as cut.
+        deadline: Seconds that one page may take in all, all tries together.
+        limit: Bytes that one page may have.
+        pause: Seconds before the second try.
+    """
 
     def __init__(
         self,
@@ -65,15 +73,6 @@ class Client:
         limit: int,
         pause: float = _PAUSE,
     ) -> None:
-        """Prepare.
-
-        Args:
-            start: The first page's URL; a login in it goes to its host only.
-            timeout: Seconds after which a silent network counts as cut.
-            deadline: Seconds that one page may take in all, all tries together.
-            limit: Bytes that one page may have.
-            pause: Seconds before the second try.
-        """
         parts = urlsplit(start)
         self._origin = _origin(start)
         self._login: dict[str, str] = {}

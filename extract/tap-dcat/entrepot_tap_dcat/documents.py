@@ -52,6 +52,9 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
     Args:
         name: A name with numbers.
+
+    Returns:
+        A key that sorts numbers by their value.
     """
     return [
         (0, int(part), "") if part.isdigit() else (1, 0, part)

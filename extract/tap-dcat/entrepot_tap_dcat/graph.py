@@ -158,6 +158,9 @@ class Graph:
 
         Args:
             dataset: The dataset.
+
+        Returns:
+            The records' names.
         """
         if self._disk is None:
             return sorted(self._topics.get(dataset, ()))

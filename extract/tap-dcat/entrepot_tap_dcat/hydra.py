@@ -40,6 +40,9 @@ def page_of(graph: Graph) -> Page:
 
     Args:
         graph: The document's.
+
+    Returns:
+        The page, with the URLs of its neighbours.
     """
     iri, found = None, dict.fromkeys(("next", "last", "total"), "")
     for subject in graph.typed(PAGES):

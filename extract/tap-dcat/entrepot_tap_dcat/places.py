@@ -70,6 +70,9 @@ def place(source: str, options: Options) -> Place:
         source: `DCAT_SOURCE`.
         options: How to read it.
 
+    Returns:
+        The place.
+
     Raises:
         Refused: If there is no such thing.
     """
@@ -261,17 +264,16 @@ def _unreachable(what: str, error: Exception) -> TransientFailure:
 
 
 class Server:
-    """Pages of a server, each of which names the next."""
+    """Pages of a server, each of which names the next.
+
+    Args:
+        url: The first page's.
+        options: How to fetch.
+    """
 
     is_one_document = False
 
     def __init__(self, url: str, options: Options) -> None:
-        """Prepare.
-
-        Args:
-            url: The first page's.
-            options: How to fetch.
-        """
         self._client = Client(
             url, options.timeout, options.deadline, options.limit, options.pause
         )
@@ -281,6 +283,9 @@ class Server:
 
     def documents(self) -> Iterator[Document]:
         """Fetch page after page, until one names no next.
+
+        Yields:
+            Each page.
 
         Raises:
             RunFailed: If pages go round in a circle.

@@ -171,16 +171,15 @@ _EMPTY: dict[str, Row] = {
 
 
 class Reading:
-    """One document's rows."""
+    """One document's rows.
+
+    Args:
+        graph: The document's.
+        provenance: `source_file`, `page` and `dump_date` of each row.
+        put: Takes the rows, each with its stream and key.
+    """
 
     def __init__(self, graph: Graph, provenance: Row, put: Put) -> None:
-        """Prepare.
-
-        Args:
-            graph: The document's.
-            provenance: `source_file`, `page` and `dump_date` of each row.
-            put: Takes the rows, each with its stream and key.
-        """
         self._graph = graph
         self._provenance = provenance
         self._put = put

@@ -91,6 +91,9 @@ class Spool:
         Args:
             stream: Their stream.
             dump: The dump's day, as rows have it.
+
+        Returns:
+            How many there are.
         """
         query = "SELECT count(*) FROM rows WHERE (stream, dump) = (?, ?)"
         (count,) = self._store.execute(query, [stream, dump]).fetchone()

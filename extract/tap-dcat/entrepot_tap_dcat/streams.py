@@ -63,7 +63,14 @@ _DATASET_KEY = "The dataset's IRI; of a blank node a name made of its content"
 
 
 class DcatStream(Stream):
-    """Rows of one kind; all of them, each time."""
+    """Rows of one kind; all of them, each time.
+
+    Args:
+        tap: The tap.
+        name: The stream's name.
+        keys: What tells rows of one dump apart.
+        columns: The columns of its own.
+    """
 
     name: str
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are made to the schema
@@ -71,14 +78,6 @@ class DcatStream(Stream):
     def __init__(
         self, tap: TapDcat, name: str, keys: list[str], columns: dict[str, Property]
     ) -> None:
-        """Prepare.
-
-        Args:
-            tap: The tap.
-            name: The stream's name.
-            keys: What tells rows of one dump apart.
-            columns: The columns of its own.
-        """
         schema = {"type": "object", "properties": {**columns, **_PROVENANCE}}
         super().__init__(tap, schema=schema, name=name)
         self.primary_keys = [*keys, "dump_date"]
@@ -103,6 +102,9 @@ class DcatStream(Stream):
 
         Args:
             context: Of the SDK; there is none.
+
+        Yields:
+            The rows, each a value by column.
         """
         del context
         yield from self._dcat_tap.catalogue.rows(self.name)

@@ -127,6 +127,12 @@ class Client:
 
         No time limit of a socket covers the whole of a request, so it is made in a thread that is
         left behind: it ends with the process at the latest.
+
+        Returns:
+            The answer, with its body in a file.
+
+        Raises:
+            TryAgain: If there is no whole answer in time.
         """
         outcome: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
         given_up = threading.Event()

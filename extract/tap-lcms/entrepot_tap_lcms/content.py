@@ -57,6 +57,9 @@ class Column:
         Args:
             record: As the payload has it.
 
+        Returns:
+            The value; None where there is none.
+
         Raises:
             Misfit: If it does not fit.
         """
@@ -94,6 +97,9 @@ class Content:
 
         Args:
             allow_empty: Whether an empty list may take the place of rows.
+
+        Returns:
+            The schema, with the keywords that our target knows.
         """
         key = {"type": "string", "x-postgres-type": "text", "description": "Identifier"}
         guard = {} if allow_empty else {"x-refuse-empty": True}

@@ -30,7 +30,7 @@ def records(answer: Answer, wanted: Collection[str]) -> Iterator[tuple[str, Any]
 
     Raises:
         BadContent: If it is not JSON, no object, or a stream is missing, twice there or no list.
-    """
+    """  # noqa: DOC501 -- a function makes the BadContent
     try:
         yield from _records(_events(answer.file), wanted, answer)
     except (ijson.JSONError, UnicodeDecodeError):

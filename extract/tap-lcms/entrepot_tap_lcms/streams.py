@@ -23,7 +23,12 @@ _INDEXES = "x-postgres-indexes"
 
 
 class LcmsStream(Stream):
-    """One of the eight, whole each time."""
+    """One of the eight, whole each time.
+
+    Args:
+        tap: The tap.
+        content: What the stream is.
+    """
 
     # They have been read strictly; the SDK's own reading would bend them.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -31,12 +36,6 @@ class LcmsStream(Stream):
     emit_activate_version_messages = False
 
     def __init__(self, tap: TapLcms, content: Content) -> None:
-        """Prepare.
-
-        Args:
-            tap: The tap.
-            content: What the stream is.
-        """
         self._lcms = tap
         schema = content.schema(allow_empty=tap.config["allow_empty"])
         super().__init__(tap, schema, content.name)

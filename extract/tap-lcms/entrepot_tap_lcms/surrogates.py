@@ -35,6 +35,9 @@ class WithoutHalves:
 
         Args:
             size: Bytes that are wanted; all by default.
+
+        Returns:
+            The bytes; more than wanted where a sign would be cut.
         """
         if size == 0:
             return b""

@@ -29,6 +29,9 @@ def text(value: Any) -> str | None:
     Args:
         value: As the JSON has it.
 
+    Returns:
+        The text; None where there is none.
+
     Raises:
         Misfit: If it is something else, or holds what PostgreSQL's text cannot.
     """
@@ -53,6 +56,9 @@ def texts(value: Any) -> list[str | None] | None:
     Args:
         value: As the JSON has it.
 
+    Returns:
+        The texts; None where there is no list.
+
     Raises:
         Misfit: If it is no list, or an element is no text.
     """
@@ -71,6 +77,9 @@ def numeric(value: Any) -> int | float | str | None:
     Args:
         value: As the JSON has it.
 
+    Returns:
+        The number, as text where a float would lose digits; None where there is none.
+
     Raises:
         Misfit: If it is no number.
     """
@@ -88,6 +97,9 @@ def numeric_6_5(value: Any) -> int | float | str | None:
     Args:
         value: As the JSON has it.
 
+    Returns:
+        The number, as text where a float would lose digits; None where there is none.
+
     Raises:
         Misfit: If it is no number, or 10 or more once it is rounded to five decimals.
     """
@@ -104,6 +116,9 @@ def smallint(value: Any) -> int | None:
 
     Args:
         value: As the JSON has it.
+
+    Returns:
+        The number; None where there is none.
 
     Raises:
         Misfit: If it is no such number.
@@ -123,6 +138,9 @@ def boolean(value: Any) -> bool:
     Args:
         value: As the JSON has it.
 
+    Returns:
+        The boolean.
+
     Raises:
         Misfit: If it is missing or something else.
     """
@@ -137,6 +155,9 @@ def timestamptz(value: Any) -> str | None:
 
     Args:
         value: As the JSON has it.
+
+    Returns:
+        The moment in the LCMS's own spelling; None where there is none.
 
     Raises:
         Misfit: If it is no moment as ISO 8601 writes it.
@@ -159,6 +180,9 @@ def truthy(value: Any) -> bool:
 
     Args:
         value: As the JSON has it.
+
+    Returns:
+        Whether it does.
     """
     if isinstance(value, (list, dict)):
         return True
@@ -182,6 +206,9 @@ def in_french(value: Any) -> Any:
 
     Args:
         value: An object whose keys are languages.
+
+    Returns:
+        The text, unread.
 
     Raises:
         Misfit: If it is missing or no object.

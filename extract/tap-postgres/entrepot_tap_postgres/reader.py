@@ -172,6 +172,9 @@ class Reader:
     def hold(self) -> Look:
         """Lock the table, take a new snapshot, and look.
 
+        Returns:
+            What was seen under the lock.
+
         Raises:
             TransientFailure: If the lock can't be had.
             GaveWay: If the snapshot was lost at once.
@@ -188,6 +191,9 @@ class Reader:
 
         Args:
             keys: As text.
+
+        Returns:
+            The key as text; None if there are none.
         """
         return self._first(keys, "DESC")
 
@@ -196,6 +202,9 @@ class Reader:
 
         Args:
             keys: As text.
+
+        Returns:
+            The key as text; None if there are none.
         """
         return self._first(keys, "ASC")
 
@@ -215,6 +224,9 @@ class Reader:
 
         Args:
             key: As text.
+
+        Returns:
+            The key as text.
         """
         earlier: str
         (earlier,) = self._ask(self.stream.key.before(key), [key])

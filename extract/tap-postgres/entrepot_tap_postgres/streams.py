@@ -70,19 +70,18 @@ class Position:
 
 
 class AppendStream(SingerStream):
-    """A table of mode `incremental`, from its bookmark on."""
+    """A table of mode `incremental`, from its bookmark on.
+
+    Args:
+        tap: The tap.
+        definition: What the source's catalogs say of the table.
+    """
 
     replication_method = "INCREMENTAL"
 
     _tap: TapPostgres
 
     def __init__(self, tap: TapPostgres, definition: dict[str, t.Any]) -> None:
-        """Prepare.
-
-        Args:
-            tap: The tap.
-            definition: What the source's catalogs say of the table.
-        """
         self.definition = definition
         name = f"{definition['schema']}-{definition['table']}"
         super().__init__(tap, self._described(definition), name)
@@ -206,6 +205,12 @@ class AppendStream(SingerStream):
         """Read on in new snapshots when one is lost: what is read is read, in any of them.
 
         The bookmark stays that of the first, which the later ones include.
+
+        Yields:
+            Each file, once it is whole.
+
+        Raises:
+            CannotContinue: If no file can be read in several snapshots.
         """
         fruitless, rows = 0, self._tap.config["batch_rows"]
         while True:
@@ -252,6 +257,9 @@ class AppendStream(SingerStream):
         self, reader: Reader, held: fence.Look, marks: list[fence.Mark]
     ) -> str | None:
         """Choose the lower of what Meltano's state and the warehouse say, or start anew.
+
+        Returns:
+            The bookmark as text; None for the first row on.
 
         Raises:
             CannotContinue: If the source does not go on from there.

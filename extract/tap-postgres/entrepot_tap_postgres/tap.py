@@ -261,6 +261,9 @@ class TapPostgres(Plugin, MeltanoLabsTap):
         Args:
             name: The table.
 
+        Returns:
+            The definition, as `relation.read` gives it.
+
         Raises:
             Refused: If its replication key can no more be one.
         """
@@ -289,6 +292,9 @@ class TapPostgres(Plugin, MeltanoLabsTap):
 
         Args:
             table: The table.
+
+        Returns:
+            Its rule, or the default one.
         """
         return self._read_catalogs[0].rule(table)
 
@@ -318,6 +324,9 @@ class TapPostgres(Plugin, MeltanoLabsTap):
 
     def discover_streams(self) -> t.Sequence[t.Any]:
         """Make the streams.
+
+        Returns:
+            One stream for each table of mode `incremental`.
 
         Raises:
             Refused: If two tables would be one stream.

@@ -37,7 +37,15 @@ _MANY = 10  # functions that a finding lists
 
 
 class Night:
-    """An attempt."""
+    """An attempt.
+
+    Args:
+        settings: The variables.
+        report: What the checks found.
+        source: The source; None for a dump.
+        warehouse: The warehouse.
+        record: Where the run is recorded.
+    """
 
     def __init__(
         self,
@@ -47,15 +55,6 @@ class Night:
         warehouse: Database,
         record: Record,
     ) -> None:
-        """Prepare.
-
-        Args:
-            settings: The variables.
-            report: What the checks found.
-            source: The source; None for a dump.
-            warehouse: The warehouse.
-            record: Where the run is recorded.
-        """
         self._settings = settings
         self._report = report
         self._source = source

@@ -38,19 +38,18 @@ class Landing:
 
 
 class Encoder:
-    """Writes the records of one stream."""
+    """Writes the records of one stream.
+
+    Args:
+        stream: The stream's name, for errors.
+        columns: In the order of the COPY.
+        drops_nul: Whether NUL characters, which PostgreSQL cannot hold, are left out of
+            texts; otherwise they are an error.
+    """
 
     def __init__(
         self, stream: str, columns: list[Landing], *, drops_nul: bool = False
     ) -> None:
-        """Prepare.
-
-        Args:
-            stream: The stream's name, for errors.
-            columns: In the order of the COPY.
-            drops_nul: Whether NUL characters, which PostgreSQL cannot hold, are left out of
-                texts; otherwise they are an error.
-        """
         self._stream = stream
         self._drops_nul = drops_nul
         self._writers = [(column.name, _writer(column)) for column in columns]
@@ -121,6 +120,9 @@ def text_of(value: Any) -> str:
 
     Args:
         value: As JSON, or a stream map, gives it.
+
+    Returns:
+        The text.
     """
     if isinstance(value, str):
         return value

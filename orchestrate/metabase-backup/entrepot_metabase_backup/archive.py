@@ -76,6 +76,9 @@ def read(file: Path, name: str, pairs: list[ClientTools]) -> Archive:
         name: What people call it.
         pairs: Tools that may read it.
 
+    Returns:
+        The archive.
+
     Raises:
         Refused: If none can, or if it is no backup of Metabase.
     """

@@ -66,6 +66,9 @@ def command(context: click.Context, *, to: str | None, dry_run: bool) -> None:
 def _look(database: Database) -> tuple[int | None, int]:
     """Find Metabase's version and the database's size in bytes.
 
+    Returns:
+        The version, None if it is not noted, and the bytes.
+
     Raises:
         Refused: If Metabase does not keep its data there.
     """

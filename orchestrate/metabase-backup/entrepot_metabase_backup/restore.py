@@ -92,7 +92,7 @@ def command(
     checksum is compared, it must be of Metabase, and neither of a newer PostgreSQL nor, where
     there is a Metabase already, of a newer Metabase. A database that is not empty is refused unless
     --overwrite repeats its name; Metabase must be stopped then.
-    """
+    """  # noqa: DOC501 -- the docstring is the command's help
     settings = load(MetabaseSettings, context.obj)
     folder, name = backup.rstrip("/").rpartition("/")[::2]
     place = places.of(folder or ".", settings)

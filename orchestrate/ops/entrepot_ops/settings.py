@@ -235,7 +235,7 @@ def check_expression(expression: str) -> None:
 
     Raises:
         ValueError: If it is none, with what is wrong.
-    """
+    """  # noqa: DOC501 -- CronSimError is caught here
     try:
         if len(expression.split()) != 5:
             raise CronSimError("it has not five fields")

@@ -93,6 +93,7 @@ class Patience:
             Whether it can be read, whether it can be written.
 
         Raises:
+            CopyError: If the connection is lost.
             Stopped: If the run has stopped.
             TransientFailure: If nothing moved for the timeout.
         """
@@ -246,7 +247,7 @@ class CopyOut:
 
         Raises:
             CopyError: If the source does not end the COPY itself.
-        """
+        """  # noqa: DOC501 -- psycopg's own, made a CopyError above
         connection, take = self._connection, self._connection.get_copy_data
         chunk = bytearray()
         while True:

@@ -51,6 +51,9 @@ def passes_frames(connection: psycopg.Connection) -> bool:
 
     Args:
         connection: A session.
+
+    Returns:
+        Whether it does.
     """
     if connection.pgconn.ssl_in_use:
         return False
@@ -70,19 +73,17 @@ class FramedCopyOut:
 
     Attributes:
         rows: The server's own count, once every chunk has been read.
+
+    Args:
+        source: A session in its transaction, for which `passes_frames` holds. It must be closed
+            after an error.
+        statement: The COPY statement.
+        patience: When to stop waiting.
     """
 
     def __init__(
         self, source: psycopg.Connection, statement: str, patience: Patience
     ) -> None:
-        """Prepare.
-
-        Args:
-            source: A session in its transaction, for which `passes_frames` holds. It must be closed
-                after an error.
-            statement: The COPY statement.
-            patience: When to stop waiting.
-        """
         self._connection = source.pgconn
         self._statement = statement
         self._patience = patience
@@ -135,9 +136,12 @@ class FramedCopyOut:
     def _end(self, buffer: bytearray, size: int) -> re.Match[bytes] | None:
         """Find the end of the rows, once it is proved.
 
+        Returns:
+            The match of the end; None while more must be read.
+
         Raises:
             CopyError: If it is proved that the COPY has failed.
-        """
+        """  # noqa: DOC501 -- a function makes the CopyError
         if not self._word:
             if _LOOKS_WHOLE.search(buffer, max(0, size - _HELD), size):
                 self._ask_for_a_word("SELECT '{}'")
@@ -170,9 +174,12 @@ class FramedCopyOut:
     def _receive(self, buffer: bytearray, size: int, most: int) -> int:
         """Read what has come to a buffer's place; give the number of bytes.
 
+        Returns:
+            How many bytes of the buffer are filled now.
+
         Raises:
             CopyError: If the connection is lost.
-        """
+        """  # noqa: DOC501 -- a function makes the CopyError
         room = memoryview(buffer)[size : size + most]
         while True:
             self._patience.wait(self._connection, "source")

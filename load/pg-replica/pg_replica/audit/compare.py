@@ -135,6 +135,9 @@ class Comparison:
 
         What lies above the source's greatest key has been deleted there, whether it was settled
         or not.
+
+        Returns:
+            The key as text; None if nothing is settled yet.
         """
         table = self._table
         if table.settled is None:

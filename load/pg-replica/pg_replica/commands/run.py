@@ -36,7 +36,9 @@ def run(settings: Settings) -> None:
         settings: The variables.
 
     Raises:
-        ReplicaError: See `errors` for the kinds, each with its exit status.
+        Refused: If a check finds a problem; nothing was done.
+        TransientFailure: If the last attempt failed for a reason that may pass.
+        ReplicaError: Whatever else ended it, each kind with its exit status.
     """
     source, warehouse = databases(settings)
     for database in filter(None, (source, warehouse)):

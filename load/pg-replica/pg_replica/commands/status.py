@@ -74,6 +74,9 @@ def as_json(runs: list[dict[str, Any]]) -> str:
 
     Args:
         runs: As `read` gives them.
+
+    Returns:
+        A JSON list.
     """
     return json.dumps(runs, default=_to_json, indent=2, ensure_ascii=False)
 

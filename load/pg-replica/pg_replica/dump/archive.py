@@ -51,6 +51,9 @@ class ArchiveTableData:
     def copy_text(self) -> Iterator[bytes]:
         """Give the statement, then the rows in chunks.
 
+        Yields:
+            The statement, then chunks of the rows.
+
         Raises:
             RunFailed: If the rows do not end as pg_dump ends them.
         """

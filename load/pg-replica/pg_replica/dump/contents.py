@@ -48,6 +48,9 @@ def encoding_of(contents: TableOfContents) -> str:
 
     Args:
         contents: Its table of contents.
+
+    Returns:
+        Such as `UTF8`.
     """
     for entry in contents.entries:
         if entry.kind == "ENCODING":

@@ -20,5 +20,8 @@ def codec(encoding: str) -> str:
 
     Args:
         encoding: PostgreSQL's name.
+
+    Returns:
+        Such as `utf_8`.
     """
     return _CODECS.get(encoding, encoding)

@@ -40,6 +40,9 @@ def is_insert(statement: bytes) -> bool:
 
     Args:
         statement: Its first line, or all of it.
+
+    Returns:
+        Whether it does.
     """
     return _HEAD.match(statement) is not None
 
@@ -49,6 +52,9 @@ def table_of(statement: bytes) -> bytes:
 
     Args:
         statement: For which `is_insert` holds.
+
+    Returns:
+        The name, quoted where pg_dump quotes it.
     """
     match = _HEAD.match(statement)
     assert match is not None

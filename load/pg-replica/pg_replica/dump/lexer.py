@@ -196,15 +196,14 @@ class TooLong(ReplicaError):
 
 
 class Cutter:
-    """Cuts a text of any length into statements and comments, in blocks and within a limit."""
+    """Cuts a text of any length into statements and comments, in blocks and within a limit.
+
+    Args:
+        more: Gives the next bytes, at most as many as asked for; none at the end.
+        limit: Bytes of the longest statement that is accepted.
+    """
 
     def __init__(self, more: Callable[[int], bytes], limit: int) -> None:
-        """Prepare.
-
-        Args:
-            more: Gives the next bytes, at most as many as asked for; none at the end.
-            limit: Bytes of the longest statement that is accepted.
-        """
         self._more = more
         self._limit = limit
         self._text = bytearray()
@@ -329,15 +328,13 @@ class _Statement:
     Attributes:
         place: How far it was followed.
         ended: Whether it ended there.
+
+    Args:
+        text: What was read of it, and of what follows; it grows.
+        reach: Reads on until a word's length of text follows a place, if there is so much.
     """
 
     def __init__(self, text: bytearray, reach: Callable[[int], int]) -> None:
-        """Prepare.
-
-        Args:
-            text: What was read of it, and of what follows; it grows.
-            reach: Reads on until a word's length of text follows a place, if there is so much.
-        """
         self.place = 0
         self.ended = False
         self._text = text

@@ -207,6 +207,9 @@ def head_of(statement: bytes) -> str:
 
     Args:
         statement: Any statement.
+
+    Returns:
+        A few words at most.
     """
     shown = ""
     for token in islice(tokens(statement), _HEAD):

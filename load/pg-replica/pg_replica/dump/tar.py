@@ -26,19 +26,20 @@ class Member:
         name: Its path.
         is_file: Whether it is a regular file.
         is_folder: Whether it is a folder.
+
+    Args:
+        name: Its path.
+        info: Its header.
+        size: Its size in bytes.
+        read: Gives the tar file's next bytes.
+
+    Raises:
+        RunFailed: If the file is damaged.
     """
 
     def __init__(
         self, name: str, info: tarfile.TarInfo, size: int, read: Callable[[int], bytes]
     ) -> None:
-        """Prepare.
-
-        Args:
-            name: Its path.
-            info: Its header.
-            size: Its size in bytes.
-            read: Gives the tar file's next bytes.
-        """
         self.name = name
         self.is_file = info.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
         self.is_folder = info.isdir()
@@ -79,6 +80,9 @@ def is_tar(head: bytes) -> bool:
 
     Args:
         head: Its first 512 bytes.
+
+    Returns:
+        Whether it is.
     """
     try:
         tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")

@@ -90,6 +90,9 @@ def one_line(name: bytes) -> bytes:
 
     Args:
         name: Any name.
+
+    Returns:
+        The name without line breaks.
     """
     return name.replace(b"\n", b" ").replace(b"\r", b" ")
 

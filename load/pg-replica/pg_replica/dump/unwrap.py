@@ -23,6 +23,9 @@ def is_archive(path: Path) -> bool:
 
     Args:
         path: An unwrapped dump.
+
+    Returns:
+        Whether it does.
     """
     if path.is_dir():
         return True

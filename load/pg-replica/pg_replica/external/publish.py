@@ -62,6 +62,8 @@ def publish_external(settings: Settings, *, dry_run: bool = False) -> None:
         dry_run: Only say what would be published.
 
     Raises:
+        Refused: If a check finds a problem; nothing was done.
+        RunFailed: If it is published in one database, and not in the other.
         ReplicaError: If nothing was published; readers keep what they had.
     """
     _, warehouse = databases(settings)

@@ -25,6 +25,9 @@ def mapped_roles(connection: psycopg.Connection) -> list[str]:
 
     Args:
         connection: A session of the owner's.
+
+    Returns:
+        Their names.
     """
     query = "SELECT DISTINCT role_name::text FROM entrepot_ops.external_rows ORDER BY 1"
     return [row[0] for row in connection.execute(query)]

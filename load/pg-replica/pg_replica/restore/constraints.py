@@ -45,6 +45,9 @@ class Constraints:
             connection: A session on the warehouse, in autocommit.
             items: The dump's foreign keys.
             policy: Tables that stay out, to or from which none is made.
+
+        Raises:
+            RunFailed: If one cannot be made, and the policy does not tolerate it.
         """
         for item in items:
             if "NOT VALID" in item.sql.rsplit(")", 1)[-1]:

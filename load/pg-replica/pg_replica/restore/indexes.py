@@ -132,6 +132,9 @@ def is_parallel(item: Item) -> bool:
 
     Args:
         item: A post-data item.
+
+    Returns:
+        Whether it may.
     """
     return item.kind in ("CONSTRAINT", "INDEX") and item.table is not None
 
@@ -141,6 +144,9 @@ def is_serial(item: Item) -> bool:
 
     Args:
         item: A post-data item.
+
+    Returns:
+        Whether it does.
     """
     return not is_parallel(item) and item.kind not in (FOREIGN_KEY, REFRESH)
 

@@ -109,16 +109,14 @@ class Builder:
 
     Attributes:
         tolerated: The items that failed and may.
+
+    Args:
+        policy: Which columns change, which items may fail.
+        record: Where items and findings go.
+        naming: The schemas' names.
     """
 
     def __init__(self, policy: Policy, record: Record, naming: Naming) -> None:
-        """Prepare.
-
-        Args:
-            policy: Which columns change, which items may fail.
-            record: Where items and findings go.
-            naming: The schemas' names.
-        """
         self._naming = naming
         self._policy = policy
         self._record = record
@@ -167,6 +165,7 @@ class Builder:
             sql: What to run instead of the item's own statements.
 
         Raises:
+            QueryCanceled: If another task has failed meanwhile.
             RunFailed: If the server refuses it and the policy does not tolerate that.
             TransientFailure: If the server is lost.
         """

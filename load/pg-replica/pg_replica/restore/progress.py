@@ -17,14 +17,13 @@ _LINE_EVERY = 30.0  # seconds
 
 
 class Display:
-    """Counts bytes, rows and items, and shows them."""
+    """Counts bytes, rows and items, and shows them.
+
+    Args:
+        quiet: True where lines are for machines: no live display then.
+    """
 
     def __init__(self, *, quiet: bool) -> None:
-        """Prepare.
-
-        Args:
-            quiet: True where lines are for machines: no live display then.
-        """
         self._mutex = threading.Lock()
         self._lined_at = time.monotonic()
         self._done = self._total = self._items = self._all_items = self._rows = 0

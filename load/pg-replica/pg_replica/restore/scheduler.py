@@ -33,18 +33,17 @@ class Task:
 
 
 class Crew:
-    """A number of workers that do tasks; the first failure stops them all."""
+    """A number of workers that do tasks; the first failure stops them all.
+
+    Args:
+        workers: How many tasks are done at once.
+        stop: Set by the first failure, and by whoever wants the work to end.
+        on_stop: Ends the statements that the other workers wait for.
+    """
 
     def __init__(
         self, workers: int, stop: threading.Event, on_stop: Callable[[], None]
     ) -> None:
-        """Prepare.
-
-        Args:
-            workers: How many tasks are done at once.
-            stop: Set by the first failure, and by whoever wants the work to end.
-            on_stop: Ends the statements that the other workers wait for.
-        """
         self._workers = workers
         self._stop = stop
         self._on_stop = on_stop
@@ -77,6 +76,7 @@ class Crew:
             tasks: In any order.
 
         Raises:
+            Stopped: If the run is to end.
             BaseException: What the first task that failed raised.
         """
         self._waiting = sorted(tasks, key=lambda task: -task.weight)

@@ -126,6 +126,9 @@ class Snapshot:
 
         Args:
             schemas: The schemas to describe.
+
+        Returns:
+            The facts.
         """
         return catalog.facts(self._connection, schemas)
 
@@ -253,6 +256,9 @@ class Snapshot:
 
         Args:
             connection: A session on the source, outside a transaction, not in autocommit.
+
+        Raises:
+            TransientFailure: If the snapshot was lost.
         """
         try:
             connection.execute(

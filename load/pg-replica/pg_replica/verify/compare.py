@@ -43,6 +43,9 @@ def is_changed(fact: Fact, policy: Policy) -> bool:
     Args:
         fact: A fact of the source.
         policy: The table policy.
+
+    Returns:
+        Whether it is.
     """
     kind, schema, name, detail = fact
     rule = policy.rule(TableName(schema, name))

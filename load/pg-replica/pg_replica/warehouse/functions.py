@@ -235,6 +235,9 @@ def _needed(
 
     PostgreSQL does not know what a body written as text calls. Whatever it names is taken for a
     call: as these run with their caller's rights, a right too many gives nobody anything.
+
+    Returns:
+        The functions' OIDs.
     """
     rows = connection.execute(_CALLED_BY_VIEWS, {"schemas": schemas}).fetchall()
     by_oid = {one.oid: one for one in found}

@@ -13,15 +13,14 @@ _CANCEL_SECONDS = 2
 
 
 class Sessions:
-    """One session a worker on one database."""
+    """One session a worker on one database.
+
+    Args:
+        database: Where.
+        autocommit: As in `Database.connect`.
+    """
 
     def __init__(self, database: Database, *, autocommit: bool) -> None:
-        """Prepare.
-
-        Args:
-            database: Where.
-            autocommit: As in `Database.connect`.
-        """
         self._database = database
         self._autocommit = autocommit
         self._mutex = threading.Lock()
@@ -32,6 +31,9 @@ class Sessions:
 
         Args:
             worker: The worker's number.
+
+        Returns:
+            The session, in autocommit.
         """
         with self._mutex:
             session = self._open.get(worker)

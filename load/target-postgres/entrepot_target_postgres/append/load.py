@@ -18,19 +18,18 @@ from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
 
 
 class AppendLoad:
-    """What the append tables of a run share: a lock, a schema, their positions."""
+    """What the append tables of a run share: a lock, a schema, their positions.
+
+    Args:
+        warehouse: The warehouse.
+        naming: The schemas' names.
+        index_jobs: Indexes built at once after a first load.
+        reader: Who may read the tables.
+    """
 
     def __init__(
         self, warehouse: Database, naming: Naming, index_jobs: int, reader: str
     ) -> None:
-        """Prepare; nothing is done yet.
-
-        Args:
-            warehouse: The warehouse.
-            naming: The schemas' names.
-            index_jobs: Indexes built at once after a first load.
-            reader: Who may read the tables.
-        """
         self._warehouse = warehouse
         self._naming = naming
         self._index_jobs = index_jobs

@@ -42,6 +42,9 @@ class Position:
 
         A position of another replication key is forgotten, unless the column is only renamed: the
         tap does the same.
+
+        Returns:
+            The numbers; None when they are not known.
         """
         row = self._session.execute(
             "SELECT columns, replication_key FROM entrepot_ops.positions WHERE stream = %s",
@@ -105,6 +108,9 @@ class Position:
 
         Args:
             low: The key; None for the first row on.
+
+        Returns:
+            Whether they may.
         """
         row = self._session.execute(
             f"SELECT coalesce(high::{self._table.key_type} > %s::{self._table.key_type}, true)"

@@ -28,15 +28,14 @@ _STRING = r"'(?:[^']|'')*'"
 
 
 class Types:
-    """The types of one table's columns."""
+    """The types of one table's columns.
+
+    Args:
+        found: As the tap read them, each after those it needs.
+        schema: Where they are made.
+    """
 
     def __init__(self, found: list[dict[str, Any]], schema: str) -> None:
-        """Prepare.
-
-        Args:
-            found: As the tap read them, each after those it needs.
-            schema: Where they are made.
-        """
         self._found = found
         self._schema = schema
         names = {each["type"]: self._name(each["type"]) for each in found}
@@ -63,6 +62,9 @@ class Types:
 
         Args:
             type_name: As the source's spells it.
+
+        Returns:
+            The type's name here.
         """
         base = type_name.removesuffix("[]")
         return self._spelt.get(base, base) + type_name[len(base) :]
@@ -72,6 +74,9 @@ class Types:
 
         Args:
             text: As the source's catalogs write it.
+
+        Returns:
+            The text with the names that the types have here.
         """
         return self._mentioned.sub(lambda m: self._spelt.get(m[0], m[0]), text)
 

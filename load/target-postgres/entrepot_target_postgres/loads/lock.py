@@ -19,6 +19,9 @@ def is_free(session: psycopg.Connection, table: TableName) -> bool:
     Args:
         session: The session that will hold it.
         table: The table.
+
+    Returns:
+        Whether it is ours now.
     """
     return locks.take(session, _name(table)) is None
 

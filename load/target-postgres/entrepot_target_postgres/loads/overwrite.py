@@ -71,18 +71,17 @@ class FullTable(Load):
 
 
 class FullLoad:
-    """All the streams of a run that replace their tables: either all do, or none."""
+    """All the streams of a run that replace their tables: either all do, or none.
+
+    Args:
+        session: A session on the warehouse, in autocommit.
+        reader: Who may read the tables.
+        timeout: Seconds after which a silent network counts as cut.
+    """
 
     def __init__(
         self, session: psycopg.Connection, reader: str, timeout: float
     ) -> None:
-        """Prepare.
-
-        Args:
-            session: A session on the warehouse, in autocommit.
-            reader: Who may read the tables.
-            timeout: Seconds after which a silent network counts as cut.
-        """
         self._session = session
         self._reader = reader
         self._timeout = timeout

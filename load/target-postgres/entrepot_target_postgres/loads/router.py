@@ -19,16 +19,15 @@ APPEND, UPSERT, OVERWRITE = "append-only", "upsert", "overwrite"
 
 
 class StreamLoads:
-    """The loads, by stream."""
+    """The loads, by stream.
+
+    Args:
+        warehouse: The warehouse.
+        schema: Where the tables go.
+        reader: Who may read them.
+    """
 
     def __init__(self, warehouse: Database, schema: str, reader: str) -> None:
-        """Prepare; nothing is done yet.
-
-        Args:
-            warehouse: The warehouse.
-            schema: Where the tables go.
-            reader: Who may read them.
-        """
         self._warehouse = warehouse
         self._schema = schema
         self._reader = reader

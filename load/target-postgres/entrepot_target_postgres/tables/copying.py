@@ -196,7 +196,7 @@ def copy(
     Raises:
         Duplicate: If a row has the key of another.
         CannotLoad: If the server refuses a value, or has received another number of rows.
-    """
+    """  # noqa: DOC501 -- a function makes one of the two
     listed = ", ".join(map(quote, rows.columns))
     statement = f"COPY {into} ({listed}) FROM STDIN ({rows.options})"
     try:
@@ -292,6 +292,9 @@ def reason(error: psycopg.Error) -> str:
 
     Args:
         error: The server's error.
+
+    Returns:
+        One line.
     """
     diagnostic = error.diag
     words = [diagnostic.message_primary or " ".join(str(error).split())]

@@ -66,6 +66,9 @@ def exists(session: psycopg.Connection, table: TableName) -> bool:
         session: A session on the warehouse.
         table: The table.
 
+    Returns:
+        Whether it is.
+
     Raises:
         CannotLoad: If something else bears its name.
     """
@@ -119,6 +122,9 @@ def landings(session: psycopg.Connection, table: str) -> list[Landing]:
     Args:
         session: A session on the warehouse.
         table: The table, as SQL names it.
+
+    Returns:
+        Name and type of each, in order.
     """
     return [Landing(*row) for row in session.execute(_COLUMNS, [table])]
 
@@ -129,6 +135,9 @@ def spelled(session: psycopg.Connection, shape: Shape) -> list[Landing]:
     Args:
         session: A session on the warehouse, in autocommit.
         shape: The table as the schema wants it.
+
+    Returns:
+        Name and type of each column, in order.
     """
     listed = ", ".join(f"{quote(each.name)} {each.type}" for each in shape.columns)
     with session.transaction(force_rollback=True):
@@ -323,6 +332,9 @@ def lock(session: psycopg.Connection, tables: list[TableName]) -> None:
     Args:
         session: A session on the warehouse, in the transaction of `patiently`.
         tables: Which.
+
+    Raises:
+        _LocksTimeout: If readers hold one for longer.
     """
     if not tables:
         return

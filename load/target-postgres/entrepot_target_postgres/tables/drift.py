@@ -83,6 +83,9 @@ def is_wider(old: str, new: str) -> bool:
     Args:
         old: As `format_type` spells it.
         new: The same.
+
+    Returns:
+        Whether it does.
     """
     old_name, new_name = _SIZES.sub("", old), _SIZES.sub("", new)
     old_sizes, new_sizes = _SIZES.search(old), _SIZES.search(new)

@@ -129,6 +129,9 @@ def holds_json_text(property_: dict[str, Any]) -> bool:
 
     Args:
         property_: The column's, of the JSON schema.
+
+    Returns:
+        Whether they do.
     """
     return TYPE in property_ and _kinds(property_)[0] == {"string"}
 

@@ -100,6 +100,9 @@ def loading(schema: str) -> str:
 
     Args:
         schema: Where they will be.
+
+    Returns:
+        The schema's name.
     """
     return f"{schema}_loading"
 
@@ -137,6 +140,9 @@ def left_behind(session: psycopg.Connection, schema: str) -> list[TableName]:
     Args:
         session: A session on the warehouse.
         schema: Where the tables would be.
+
+    Returns:
+        The tables, which a run that died has left.
     """
     rows = session.execute(_LEFT, [loading(schema)])
     return [TableName(schema, row[0]) for row in rows]

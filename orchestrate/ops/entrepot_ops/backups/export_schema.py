@@ -96,7 +96,7 @@ def command(context: click.Context, *, dry_run: bool) -> None:
     touched: it refuses.
 
     Does nothing, and says so, unless DB_SCHEMA_EXPORTER_ENABLED is true.
-    """
+    """  # noqa: DOC501 -- the docstring is the command's help
     settings = load(Settings, context.obj)
     if not settings.is_enabled:
         event("DB_SCHEMA_EXPORTER_ENABLED is not true: nothing to do")

@@ -37,6 +37,9 @@ class Settings(PlaceSettings):
         Args:
             which: `source` or `warehouse`.
 
+        Returns:
+            The database.
+
         Raises:
             Refused: If its variable is missing.
         """
@@ -54,6 +57,9 @@ class Settings(PlaceSettings):
 
         Args:
             given: `--to`.
+
+        Returns:
+            A folder, or `s3://bucket/prefix`.
 
         Raises:
             Refused: If there is none.

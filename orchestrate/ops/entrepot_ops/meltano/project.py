@@ -73,6 +73,9 @@ class Project:
         Args:
             name: Its name.
 
+        Returns:
+            The job.
+
         Raises:
             Refused: If there is none of that name.
         """

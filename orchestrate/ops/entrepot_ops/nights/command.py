@@ -83,7 +83,7 @@ def command(
     A night that failed or was interrupted is continued until the next one is due: steps that
     had succeeded are not done again, unless what they depend on has changed. STEP is a step's
     name, its task or a job's name; `--dry-run` lists them.
-    """
+    """  # noqa: DOC501 -- the docstring is the command's help
     settings = load(NightSettings, context.obj)
     try:
         given = budget or settings.night_budget

@@ -21,14 +21,12 @@ class Recording:
 
     Attributes:
         missing: What could not be noted, one sentence each.
+
+    Args:
+        record: The night's, begun.
     """
 
     def __init__(self, record: NightRecord) -> None:
-        """Prepare.
-
-        Args:
-            record: The night's, begun.
-        """
         self._record = record
         self.missing: list[str] = []
 

@@ -75,7 +75,16 @@ class Progress:
 
 
 class Night:
-    """Runs the steps of a plan."""
+    """Runs the steps of a plan.
+
+    Args:
+        plan: The steps.
+        rules: How to deal with failures.
+        record: Where it is recorded; begun.
+        output: Where the steps' output goes.
+        root: The Meltano project's folder.
+        check_lock: Raises when the night's lock has gone to another.
+    """
 
     def __init__(
         self,
@@ -86,16 +95,6 @@ class Night:
         root: Path,
         check_lock: Callable[[], None],
     ) -> None:
-        """Prepare.
-
-        Args:
-            plan: The steps.
-            rules: How to deal with failures.
-            record: Where it is recorded; begun.
-            output: Where the steps' output goes.
-            root: The Meltano project's folder.
-            check_lock: Raises when the night's lock has gone to another.
-        """
         self._plan = plan
         self._rules = rules
         self._record = record
@@ -300,6 +299,9 @@ def explain(last: list[Line], results: list[dbt_results.Result] | None) -> str:
     Args:
         last: The last lines that it printed.
         results: What dbt said of its nodes.
+
+    Returns:
+        The sentence.
     """
     bad = [r for r in results or [] if r.status in ("error", "fail")]
     if not bad:

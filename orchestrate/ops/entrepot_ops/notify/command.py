@@ -101,7 +101,7 @@ def command(
     Every receiver is tried, whatever becomes of the others: three attempts each. The body is
     JSON: `outcome` is success, failure or recovery (a success after a failure). The exit status
     is 4 when somebody could not be told.
-    """
+    """  # noqa: DOC501 -- the docstring is the command's help
     settings = load(Settings, context.obj)
     with Store(settings.warehouse) as store:
         outcome = _of_job(job, exit_status) if job else _of_night(store, night)

@@ -13,15 +13,14 @@ from entrepot_core.warehouse import locks
 
 
 class NightLock:
-    """The lock of nights."""
+    """The lock of nights.
+
+    Args:
+        warehouse: The database that only one night may change.
+        patience: Seconds to wait for a server that restarts.
+    """
 
     def __init__(self, warehouse: Database, patience: float) -> None:
-        """Prepare.
-
-        Args:
-            warehouse: The database that only one night may change.
-            patience: Seconds to wait for a server that restarts.
-        """
         self._warehouse = warehouse
         self._patience = patience
         self._session: psycopg.Connection | None = None
@@ -29,9 +28,6 @@ class NightLock:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the lock.
-
-        Yields:
-            Nothing.
 
         Raises:
             AnotherRun: If a night runs; the message says where, since when and in which step.
@@ -74,6 +70,9 @@ def is_held(warehouse: Database) -> bool:
 
     Args:
         warehouse: The database.
+
+    Returns:
+        Whether one does.
     """
     with explained("warehouse"), warehouse.connect(purpose="status") as session:
         return locks.holder(session, locks.NIGHT) is not None

@@ -55,6 +55,9 @@ class Store:
         Args:
             query: SQL.
             parameters: Its values.
+
+        Returns:
+            The row by column; None if there is none.
         """
         found = self.rows(query, parameters)
         return found[0] if found else None

@@ -51,7 +51,7 @@ def command(context: click.Context, *, file: Path, day: str | None) -> None:
 
     Each line must begin with its time. `ops report --night N` then shows it, and `ops report
     --compare N` shows the items of another night beside it.
-    """
+    """  # noqa: DOC501 -- the docstring is the command's help
     settings = load(WarehouseSettings, context.obj)
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:

@@ -87,6 +87,9 @@ def last_time(expression: str, zone: str, before: datetime) -> datetime:
         expression: When.
         zone: The time zone that it is meant in.
         before: With any time zone.
+
+    Returns:
+        The time, in that zone.
     """
     days = 1
     while True:

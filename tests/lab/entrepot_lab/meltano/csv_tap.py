@@ -42,6 +42,9 @@ class Files:
         Args:
             path: All `.csv` of the folder, if empty.
             **entry: More of the stream's definition.
+
+        Returns:
+            The messages, in order.
         """
         definition = {"entity": "rows", "path": str(path or self.folder / "*.csv")}
         config = {"files": [{**definition, **entry}]}

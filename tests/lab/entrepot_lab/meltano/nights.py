@@ -187,6 +187,9 @@ class Project:
         Args:
             arguments: Its verb and options.
             variables: Beside those of `env`.
+
+        Returns:
+            The process.
         """
         return prepared.Popen(
             [sys.executable, "-m", "entrepot_ops", *arguments],
@@ -223,6 +226,9 @@ class Project:
 
         Args:
             query: SQL.
+
+        Returns:
+            The rows; none for what is no query.
         """
         url = self.env["TARGET_DATABASE_URL"]
         with psycopg.connect(url, autocommit=True) as connection:

@@ -16,6 +16,9 @@ def start(lab: Lab, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         lab: Whose environment it runs in.
         arguments: Of the command.
         variables: Added to the environment.
+
+    Returns:
+        The process.
     """
     return prepared.Popen(
         [sys.executable, "-m", "entrepot_ops", *arguments],

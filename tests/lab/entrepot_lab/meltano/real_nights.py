@@ -71,6 +71,9 @@ class Night:
         Args:
             arguments: Its command line.
             variables: Beside the demo's.
+
+        Returns:
+            The process.
         """
         return subprocess.Popen(
             [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
@@ -119,6 +122,9 @@ class Night:
         Args:
             query: SQL.
             url: Of whose session; an analyst's by default.
+
+        Returns:
+            The number.
         """
         with psycopg.connect(url or self.reader) as connection:
             row = connection.execute(query).fetchone()

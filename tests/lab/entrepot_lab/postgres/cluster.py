@@ -211,6 +211,9 @@ class Cluster:
             password: Its password, any characters.
             host: The address.
             port: The port; 0 for the server's own.
+
+        Returns:
+            The URL, its parts escaped.
         """
         who = f"{quote(user, safe='')}:{quote(password, safe='')}"
         place = f"{host}:{port or self.port}"
@@ -386,6 +389,9 @@ def _is_free(port: int) -> bool:
 
 def free_port() -> int:
     """Find a free port.
+
+    Returns:
+        The port.
 
     Raises:
         RuntimeError: If there is none, which is another fault in disguise.

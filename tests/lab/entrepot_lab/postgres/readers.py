@@ -75,6 +75,9 @@ class Poller:
 
         Args:
             query: One of those asked.
+
+        Returns:
+            The first value of each answer.
         """
         return set(self.seen[query].values)
 

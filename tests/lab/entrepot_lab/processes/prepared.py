@@ -163,6 +163,9 @@ class _Server:
 
         Returns:
             Its number, and where its status can be read once it has ended.
+
+        Raises:
+            ValueError: If the arguments and variables are too many.
         """
         data = json.dumps(request).encode()
         if len(data) > LARGEST_REQUEST:

@@ -35,6 +35,9 @@ def record_id(number: int, kind: str = "") -> str:
     Args:
         number: Which.
         kind: For records that the source does not speak of.
+
+    Returns:
+        The id.
     """
     return "rec" + hashlib.md5(f"{kind}{number}".encode()).hexdigest()
 
@@ -288,6 +291,9 @@ def status(number: int, **headers: str) -> Fault:
     Args:
         number: Of HTTP.
         **headers: With `_` for `-`.
+
+    Returns:
+        The fault.
     """
     return lambda request: request.answer(
         number, f"error {request.lcms.key}".encode(), length=None, **headers

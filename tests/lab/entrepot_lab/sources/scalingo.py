@@ -22,6 +22,9 @@ def backup(key: str, status: str = "done", days_ago: float = 0) -> dict[str, Any
         key: Its id.
         status: `scheduled`, `running`, `done` or `error`.
         days_ago: When it was begun.
+
+    Returns:
+        The backup as JSON has it.
     """
     moment = datetime.now(timezone.utc) - timedelta(days=days_ago)
     created_at = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -66,6 +66,9 @@ def newest(backups: list[Backup]) -> str:
 
     Args:
         backups: In any order.
+
+    Returns:
+        One sentence.
     """
     if not backups:
         return "it has no backup"
