@@ -179,10 +179,9 @@ class Bucket:
             name: Its name.
             dump: The dump.
             expected: How many bytes it may have: parts are made large enough for it.
-            TransientFailure: If it did not arrive; nothing of it is left.
 
         Raises:
-            TransientFailure: If the bucket cannot be written.
+            TransientFailure: If it did not arrive; nothing of it is left.
         """
         from boto3.s3.transfer import TransferConfig
 
