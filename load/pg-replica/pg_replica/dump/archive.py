@@ -106,6 +106,7 @@ class Archive:
         items: What it makes, rows apart.
         data: Its tables' rows.
         encoding: Of its text, by PostgreSQL's name.
+        unclaimed: The tables whose rows it holds but which it does not make: an extension does.
     """
 
     def __init__(self, path: Path, chosen: ClientTools) -> None:
@@ -138,6 +139,11 @@ class Archive:
             )
             for entry in contents.entries
             if entry.kind == TABLE_DATA and entry.oid in tables
+        ]
+        self.unclaimed = [
+            entry.tag.decode(errors="replace")
+            for entry in contents.entries
+            if entry.kind == TABLE_DATA and entry.oid not in tables
         ]
 
 

@@ -397,6 +397,7 @@ class PlainDump:
         items: What it makes, rows apart.
         data: Its tables' rows.
         encoding: Of its text, by PostgreSQL's name.
+        unclaimed: The tables whose rows it holds but which it does not make: an extension does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -418,7 +419,9 @@ class PlainDump:
             for item in self.items
             if item.kind == "TABLE"
         }
-        # Rows of an extension's own tables are the extension's affair.
         self.data = [data for data in reader.data if data.table in tables]
+        self.unclaimed = [
+            str(data.table) for data in reader.data if data.table not in tables
+        ]
         if not self.items:
             raise Refused([f"{path} is not a dump: no item of pg_dump's is in it"])

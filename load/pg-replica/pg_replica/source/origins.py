@@ -9,6 +9,7 @@ from typing import Protocol
 import psycopg
 
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
+from entrepot_core.base.logs import event
 from entrepot_core.policy.tables import Policy, PolicyText
 from entrepot_core.postgres import catalog, client_tools
 from entrepot_core.postgres.catalog import Fact
@@ -37,6 +38,15 @@ _DUMP_OPTIONS = [
     "--no-tablespaces",
     "--encoding=UTF8",
 ]
+# What no dump without tables has, unless it is a part of one.
+_OF_TABLES = (
+    "CONSTRAINT",
+    "DEFAULT",
+    "FK CONSTRAINT",
+    "INDEX",
+    "SEQUENCE SET",
+    "TRIGGER",
+)
 # What each of a dump's kinds is among the catalog's facts.
 _RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
 
@@ -261,6 +271,13 @@ class DumpOrigin:
                     "DUMP_PATH: the dump holds tables but no rows (made with --schema-only?)"
                 ]
             )
+        if not tables and any(item.kind in _OF_TABLES for item in self.items):
+            problem = "the dump holds no tables, but what belongs to tables"
+            raise Refused(
+                [f"DUMP_PATH: {problem} (made with --data-only or --section?)"]
+            )
+        for name in self._dump.unclaimed:
+            event(f"the rows of {name} are its extension's: the dump does not make it")
         above = set(parents(self.items).values())
         found = Counter(data.table for data in self._dump.data)
         twice = [
