@@ -243,7 +243,7 @@ def _bad_dumps(folder: Path, bad: Path) -> dict[str, tuple[Path, str]]:
         "newer": (custom[:6] + bytes([99]) + custom[7:], "version 1.99 are not known"),
         "cut.dump": (custom[:-500], ""),  # within the rows, after the list
         "gzip": (gzip.compress(custom)[:-200], "damaged gzip"),
-        "bomb.gz": (gzip.compress(b"\0" * 10_000_000), "bomb must hold one dump"),
+        "bomb.gz": (gzip.compress(b"\0" * 10_000_000), "bomb is not a dump"),
         "connect": (
             plain.replace("\nSET ", "\n\\connect other\nSET ", 1).encode(),
             "\\connect",

@@ -13,7 +13,7 @@ from entrepot_core.postgres.client_tools import ClientTools
 from entrepot_lab.postgres import archives
 from entrepot_lab.postgres.archives import POST_DATA, Entry
 from entrepot_lab.postgres.cluster import embedded_binaries
-from pg_replica.dump import lexer, plain
+from pg_replica.dump import cutter, plain
 from pg_replica.dump.archive import Archive, open_archive
 from pg_replica.dump.plain import PlainDump
 from pg_replica.dump.unwrap import is_archive
@@ -186,8 +186,8 @@ def test_a_row_of_any_length_takes_little_memory(tmp_path: Path) -> None:
 def test_anything_else_of_such_a_length_is_refused(
     beginning: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain, "_LONGEST_STATEMENT", 5_000_000)
-    assert plain._LONGEST_STATEMENT > lexer._BLOCK
+    monkeypatch.setattr(plain, "LONGEST_STATEMENT", 5_000_000)
+    assert plain.LONGEST_STATEMENT > cutter._BLOCK
     path = tmp_path / "dump"
     with path.open("wb") as file:
         file.write(b"SET x = 1;\n" + beginning)

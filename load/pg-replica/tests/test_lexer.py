@@ -6,8 +6,9 @@ import io
 
 import pytest
 
-from pg_replica.dump import lexer
-from pg_replica.dump.lexer import Cutter, TooLong, UnexpectedText, split, tokens
+from pg_replica.dump import cutter as cutting
+from pg_replica.dump.cutter import Cutter, TooLong, split
+from pg_replica.dump.lexer import UnexpectedText, tokens
 
 STATEMENTS = [
     rb"""CREATE TABLE a."b;""c"(x text DEFAULT E'it''s \'; ;' /* ; /* ; */ ; */, y text
@@ -30,7 +31,7 @@ END;""",
 def test_statements_are_cut_in_blocks_of_any_size(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lexer, "_BLOCK", block)
+    monkeypatch.setattr(cutting, "_BLOCK", block)
     text = b"-- before; \n" + b" -- between '\n".join(STATEMENTS) + b"\n--end"
     assert split(text) == STATEMENTS
 

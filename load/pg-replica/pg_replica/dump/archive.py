@@ -20,7 +20,7 @@ from entrepot_core.postgres.identifiers import TableName
 from pg_replica.dump import inserts, tar, toc
 from pg_replica.dump.contents import encoding_of, items_of
 from pg_replica.dump.items import LEFT_OUT, TABLE_DATA, Item
-from pg_replica.dump.plain import cut_inserts
+from pg_replica.dump.plain_rows import cut_inserts
 from pg_replica.dump.rows import until_the_end
 from pg_replica.dump.toc import TableOfContents
 

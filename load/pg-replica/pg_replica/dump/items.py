@@ -14,7 +14,8 @@ from itertools import islice
 from typing import Protocol
 
 from entrepot_core.postgres.identifiers import PUBLIC, TableName
-from pg_replica.dump.lexer import SYMBOL, WORD, Token, split, tokens
+from pg_replica.dump.cutter import split
+from pg_replica.dump.lexer import SYMBOL, WORD, Token, tokens
 
 TABLE_DATA = "TABLE DATA"
 SEQUENCE_SET = "SEQUENCE SET"

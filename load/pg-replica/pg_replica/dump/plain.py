@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from entrepot_core.base.errors import Refused, RunFailed
+from entrepot_core.base.errors import Refused
 from entrepot_core.postgres.identifiers import TableName
 from pg_replica.dump import inserts, shapes
 from pg_replica.dump.contents import kept
+from pg_replica.dump.cutter import Cutter, Piece, TooLong
 from pg_replica.dump.encodings import CLIENT_ONLY, codec
 from pg_replica.dump.items import (
     LEFT_OUT,
@@ -25,18 +26,9 @@ from pg_replica.dump.items import (
     parents,
     qualified_name,
 )
-from pg_replica.dump.lexer import (
-    STRING,
-    Cutter,
-    Piece,
-    Token,
-    TooLong,
-    UnexpectedText,
-    tokens,
-)
+from pg_replica.dump.lexer import STRING, Token, UnexpectedText, tokens
+from pg_replica.dump.plain_rows import LONGEST_STATEMENT, PlainInserts, PlainTableData
 
-_BLOCK = 256 * 1024
-_LONGEST_STATEMENT = 256 * 1024**2  # bytes; rows of COPY apart
 _HEADER = re.compile(r"-- (?:Data for )?Name: (?P<rest>.*; Type: [A-Z ]+; Schema: .*)")
 _KIND = re.compile(r"; Type: (?P<kind>[A-Z ]+); Schema: ")
 _OWNER = "; Owner: "
@@ -67,93 +59,6 @@ _NOT_OURS = frozenset(
 
 
 @dataclass(frozen=True)
-class PlainTableData:
-    """The rows of one table in a plain dump.
-
-    Attributes:
-        table: The table.
-        file: The dump.
-        statement: Its COPY statement.
-        start: Offset of the first row, in bytes.
-        end: Offset after the last row.
-    """
-
-    table: TableName
-    file: Path
-    statement: bytes
-    start: int
-    end: int
-
-    @property
-    def size(self) -> int:
-        """The size of the rows' text."""
-        return self.end - self.start
-
-    def copy_text(self) -> Iterator[bytes]:
-        """Give the statement, then the rows in chunks."""
-        yield self.statement
-        yield from _blocks(self.file, self.start, self.end)
-
-
-@dataclass(frozen=True)
-class PlainInserts:
-    """The rows of one table in a plain dump made with --inserts.
-
-    Attributes:
-        table: The table.
-        file: The dump.
-        start: Offset of the first INSERT, in bytes.
-        end: Offset after the last.
-    """
-
-    table: TableName
-    file: Path
-    start: int
-    end: int
-
-    @property
-    def size(self) -> int:
-        """The size of the statements."""
-        return self.end - self.start
-
-    def copy_text(self) -> Iterator[bytes]:
-        """Give a COPY statement, then the rows in chunks."""
-        blocks = _blocks(self.file, self.start, self.end)
-        text = cut_inserts(self.file, lambda _: next(blocks, b""))
-        yield from inserts.as_copy(text, self.table)
-
-
-def _blocks(path: Path, start: int, end: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(start)
-        while start < end and (block := file.read(min(_BLOCK, end - start))):
-            start += len(block)
-            yield block
-
-
-def cut_inserts(path: Path, read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Cut a text into its INSERTs.
-
-    Args:
-        path: The dump, for messages.
-        read: Gives the text's next bytes.
-
-    Yields:
-        One statement at a time.
-
-    Raises:
-        RunFailed: If it ends in the middle of one, or one is too long.
-    """
-    cutter = Cutter(read, _LONGEST_STATEMENT)
-    try:
-        while piece := cutter.next():
-            if piece.kind == "statement" and inserts.is_insert(piece.text):
-                yield piece.text
-    except (UnexpectedText, TooLong) as error:
-        raise RunFailed(f"{path}: an INSERT of the dump: {error}") from None
-
-
-@dataclass(frozen=True)
 class _Reading:
     """What a header comment may say."""
 
@@ -167,7 +72,7 @@ class _Reader:
 
     def __init__(self, path: Path, read: Callable[[int], bytes]) -> None:
         self._path = path
-        self._cutter = Cutter(read, _LONGEST_STATEMENT)
+        self._cutter = Cutter(read, LONGEST_STATEMENT)
         self._readings: list[_Reading] = []
         self._is_after_comment = False
         self.encoding = "UTF8"

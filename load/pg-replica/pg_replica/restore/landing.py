@@ -20,8 +20,8 @@ from entrepot_core.postgres.identifiers import (
 from entrepot_core.warehouse.runs import Item as RecordedItem
 from entrepot_core.warehouse.runs import Record, utc_now
 from entrepot_core.warehouse.schemas import Naming
+from pg_replica.dump.cutter import split
 from pg_replica.dump.items import LEFT_OUT, Item
-from pg_replica.dump.lexer import split
 from pg_replica.restore import range_types
 from pg_replica.warehouse import functions, objects
 
