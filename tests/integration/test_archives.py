@@ -13,15 +13,15 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
 from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
 from entrepot_lab.postgres.warehouse import READER, Lab
 from entrepot_lab.sources import elearning, scalingo
+from entrepot_lab.sources.downloads import CutDownloads
 from entrepot_lab.sources.s3 import S3Server
 
 SCHEMAS = {"public": "pix", "pgboss": "pix_pgboss", "audit": "pix_audit"}
@@ -109,39 +109,10 @@ def test_sequences_and_foreign_keys_of_a_dump(archives: tuple[Lab, Path]) -> Non
         assert valid and valid[0] and valid[1] > 15
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    """Serves a folder; the first answer for a dump is cut in the middle."""
-
-    cut: ClassVar[set[str]] = set()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        """Answer with ranges, and cut once."""
-        content = Path(self.translate_path(self.path.split("?")[0])).read_bytes()
-        start = int(self.headers.get("Range", "bytes=0-")[6:].split("-")[0])
-        self.send_response(206 if start else 200)
-        self.send_header("ETag", '"one"')
-        self.send_header("Content-Length", str(len(content) - start))
-        if start:
-            self.send_header(
-                "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
-            )
-        self.end_headers()
-        if self.path not in self.cut:
-            self.cut.add(self.path)
-            self.wfile.write(content[start : start + 5000])
-            self.wfile.flush()
-            self.connection.close()
-            return
-        self.wfile.write(content[start:])
-
-
 def test_over_http_resumed_when_cut(archives: tuple[Lab, Path]) -> None:
     lab, folder = archives
     server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(_Handler, directory=str(folder))
+        ("127.0.0.1", 0), partial(CutDownloads, directory=str(folder))
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/custom?signature=s3cr3tsignature"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -12,77 +11,9 @@ import psycopg
 import pytest
 
 from entrepot_lab.postgres.cluster import Cluster
+from entrepot_lab.postgres.partners import PARTNER, PEOPLE, Partners
 from entrepot_lab.postgres.readers import Poller
 from entrepot_lab.postgres.warehouse import OWNER, PASSWORD, Lab
-
-PARTNER = "external_reader"
-BASE = {"participation": "organization_id", "months": "everyone"}
-PEOPLE = "SELECT sum(people)::bigint FROM external.participation"
-
-
-class Partners:
-    """A warehouse, another database for partners, and the roles that read."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        server = lab.warehouse_server
-        for role in (PARTNER, "rectorat", "region"):
-            server.create_role(role, PASSWORD)
-        server.create_database(f"{lab.name}_partners", OWNER)
-        with server.admin() as admin:
-            for database in (f"{lab.name}_warehouse", f"{lab.name}_partners"):
-                admin.execute(
-                    f'GRANT CONNECT ON DATABASE "{database}" TO {PARTNER}, rectorat, region'
-                )
-            admin.execute(f"GRANT {PARTNER} TO rectorat, region")
-
-    def url(self, elsewhere: bool = False, role: str = OWNER) -> str:
-        name = f"{self.lab.name}_{'partners' if elsewhere else 'warehouse'}"
-        return self.lab.warehouse_server.url(name, role, PASSWORD)
-
-    def build(self, factor: int = 1, tables: dict[str, str | None] = BASE) -> None:
-        """Do what a whole dbt build does."""
-        with psycopg.connect(self.url(), autocommit=True) as session:
-            session.execute("CREATE SCHEMA IF NOT EXISTS external_next")
-            session.execute("COMMENT ON SCHEMA external_next IS 'being built'")
-            for table in tables:
-                session.execute(f"DROP TABLE IF EXISTS external_next.{table}")
-                session.execute(
-                    f"CREATE TABLE external_next.{table}__dbt_tmp ("
-                    "organization_id integer NOT NULL, month date NOT NULL,"
-                    " people bigint NOT NULL, rate numeric(3, 2), label text,"
-                    " PRIMARY KEY (organization_id, month))"
-                )
-                session.execute(
-                    f"INSERT INTO external_next.{table}__dbt_tmp SELECT i,"
-                    f" date '2024-01-01' + i, i * {factor}, i / 7.0, 'été ' || i"
-                    " FROM generate_series(1, 5) AS i"
-                )
-                session.execute(
-                    f"ALTER TABLE external_next.{table}__dbt_tmp RENAME TO {table}"
-                )
-                session.execute(f"CREATE INDEX ON external_next.{table} (month)")
-                session.execute(
-                    f"COMMENT ON COLUMN external_next.{table}.people IS 'People''s number'"
-                )
-            said = [{"name": name, "rows_of": rows} for name, rows in tables.items()]
-            text = json.dumps({"sealed_by": str(factor), "tables": said})
-            session.execute(f"COMMENT ON SCHEMA external_next IS '{text}'")
-
-    def publish(self, **variables: str) -> tuple[int, str]:
-        return self.lab.run("publish-external", **variables)
-
-    def must_publish(self, **variables: str) -> str:
-        status, output = self.publish(**variables)
-        assert status == 0, output
-        return output
-
-    def ask(self, query: str, role: str = PARTNER, elsewhere: bool = False) -> list:
-        with psycopg.connect(self.url(elsewhere, role)) as session:
-            return session.execute(query).fetchall()
-
-    def people(self, role: str = PARTNER, elsewhere: bool = False) -> int:
-        return self.ask(PEOPLE, role, elsewhere)[0][0]
 
 
 @pytest.fixture
@@ -296,100 +227,6 @@ def test_elsewhere_must_be_a_place_of_its_own(partners: Partners) -> None:
     status, output = partners.publish(EXTERNAL_DATABASE_URL="postgresql://x%")
     assert (status, "EXTERNAL_DATABASE_URL" in output) == (2, True), output
     partners.lab.assert_no_secret(output)
-
-
-@pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_partner_sees_its_own_organisations_rows(
-    partners: Partners, elsewhere: bool
-) -> None:
-    variables = {"EXTERNAL_ROW_SECURITY": "true"}
-    if elsewhere:
-        variables["EXTERNAL_DATABASE_URL"] = partners.url(elsewhere=True)
-    partners.build()
-    partners.must_publish()
-    with partners.lab.warehouse() as warehouse:
-        warehouse.execute(
-            "INSERT INTO entrepot_ops.external_rows VALUES"
-            " ('rectorat', 2), ('rectorat', 3), ('region', NULL), ('nobody', 4)"
-        )
-    partners.build()
-    assert "nobody" in partners.must_publish(**variables)
-    rows = "SELECT organization_id FROM external.participation ORDER BY 1"
-    for role, seen in {
-        "rectorat": [2, 3],
-        "region": [1, 2, 3, 4, 5],
-        PARTNER: [],
-    }.items():
-        assert [row[0] for row in partners.ask(rows, role, elsewhere)] == seen
-        months = "SELECT count(*) FROM external.months"
-        assert partners.ask(months, role, elsewhere) == [(5,)], "everyone's"
-    for forbidden in (
-        "TABLE entrepot_ops.external_rows",
-        "SELECT entrepot_ops.external_rows_of('region')",
-        "SET ROLE region",
-        f"SET ROLE {OWNER}",
-    ):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            partners.ask(forbidden, "rectorat", elsewhere)
-    # The switch goes with the next publication.
-    partners.build()
-    variables["EXTERNAL_ROW_SECURITY"] = "false"
-    partners.must_publish(**variables)
-    assert len(partners.ask(rows, "rectorat", elsewhere)) == 5
-
-
-def test_row_security_wants_every_table_to_say_whose_rows_it_holds(
-    partners: Partners,
-) -> None:
-    for rows_of, said in ((None, "does not say"), ("organisation", "organisation")):
-        partners.build(1, {"participation": rows_of})
-        status, output = partners.publish(EXTERNAL_ROW_SECURITY="true")
-        assert (status, said in output) == (1, True), output
-        assert "participation" in output
-
-
-@pytest.mark.parametrize(
-    ("gift", "named"),
-    [
-        (
-            """CREATE SCHEMA s CREATE TABLE t (i int);
-            GRANT USAGE ON SCHEMA s TO PUBLIC; GRANT SELECT (i) ON s.t TO PUBLIC""",
-            "may read s.t",
-        ),
-        (
-            "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
-            "may call public.f",
-        ),
-        ("GRANT CREATE ON SCHEMA public TO external_reader", "may make objects"),
-    ],
-)
-def test_nothing_new_is_shown_to_who_sees_more(
-    partners: Partners, gift: str, named: str
-) -> None:
-    partners.build()
-    with partners.lab.warehouse() as warehouse:
-        warehouse.execute(gift)
-    status, output = partners.publish()
-    assert (status, named in output) == (1, True), output
-    assert named in partners.lab.run("check")[1]
-
-
-def test_a_reader_that_becomes_another_is_found_out(partners: Partners) -> None:
-    partners.build()
-    with partners.lab.warehouse_server.admin() as admin:
-        admin.execute("CREATE ROLE wanderer LOGIN; GRANT pg_read_all_data TO wanderer")
-    status, output = partners.publish(EXTERNAL_READER="wanderer")
-    assert (status, "is a member of pg_read_all_data" in output) == (1, True), output
-    with partners.lab.warehouse_server.admin() as admin:
-        admin.execute("DROP ROLE wanderer")
-
-
-def test_without_the_role_nobody_is_given_anything(partners: Partners) -> None:
-    partners.build()
-    output = partners.must_publish(EXTERNAL_READER="no_such_role")
-    assert "role no_such_role: there is none" in output
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        partners.people()
 
 
 def test_every_version_of_server_will_do(

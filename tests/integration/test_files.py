@@ -9,14 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -24,8 +20,8 @@ from entrepot_lab.postgres.warehouse import Lab
 from entrepot_lab.processes import prepared
 from entrepot_lab.sources import open_data
 from entrepot_lab.sources.s3 import S3Server
+from entrepot_lab.sources.web import Server, served
 
-ROOT = Path(__file__).resolve().parents[2]
 SCHEMA, SECRET = "raw_csv", "a secret of the tests, +/="
 TAP, MAPPER, TARGET = (
     [sys.executable, "-m", module]
@@ -208,59 +204,6 @@ def test_a_load_that_is_killed_is_done_again(load: Load, which: int) -> None:
     assert load.ask(f"SELECT count(*), min(what) FROM {SCHEMA}.logs") == [
         (600_000, "new")
     ]
-
-
-# -- from elsewhere
-
-
-class Server(SimpleHTTPRequestHandler):
-    """A folder behind http, with a login; `/page` answers HTML, `/broken` is cut at first."""
-
-    asked: ClassVar[list[str]] = []
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.asked.append(f"GET {self.path}")
-        if self.headers.get("Authorization") != "Basic bWU6cGFzc3dvcmQ=":
-            self.send_error(401)
-        elif self.path.startswith("/page"):
-            self.answer("text/html", b"<html>")
-        elif self.path.startswith("/broken"):
-            times = sum(each.startswith("GET /broken") for each in self.asked)
-            self.answer("text/csv", b"id,what\n1,whole\n", cut=times < 3)
-        elif self.path.startswith("/new"):
-            self.answer("text/csv", b"id,what\n1,same\n")
-        else:
-            super().do_GET()
-
-    def do_HEAD(self) -> None:
-        self.asked.append(f"HEAD {self.path}")
-        if self.path.startswith(("/page", "/broken", "/new")):
-            self.send_error(501)
-        else:
-            super().do_HEAD()
-
-    def answer(self, kind: str, body: bytes, *, cut: bool = False) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[:9] if cut else body)
-        self.close_connection = cut
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(handler: Any) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_files_behind_a_url(load: Load) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot_lab.postgres import cluster as module
+from entrepot_lab.postgres import programs as module
 from entrepot_lab.postgres.cluster import (
     FAST_BUT_FORGETFUL,
     Cluster,

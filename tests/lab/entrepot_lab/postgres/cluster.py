@@ -8,16 +8,12 @@ allowed, the files are given to `nobody`.
 from __future__ import annotations
 
 import os
-import random
 import secrets
 import shutil
 import signal
-import socket
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -25,14 +21,17 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from entrepot_lab.postgres.ports import free_port, is_free
+from entrepot_lab.postgres.programs import (
+    give_to_server,
+    processes_in,
+    run_program,
+    works_in,
+)
+
 SUPERUSER = "postgres"
-_NOBODY = 65534
-_NAMESPACE = ["unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}"]
 _START_SECONDS = 60
 _KILLED_SECONDS = 10  # the time that the children of a killed server may take to notice
-# Below the ports that systems hand out, so that no passing connection takes ours meanwhile.
-_PORTS = range(20_000, 32_000)
-
 # Nothing here outlives a crash of the machine: what is lost is made again. A crash of the
 # server alone loses only the last moments of what it had confirmed.
 FAST_BUT_FORGETFUL = {
@@ -69,14 +68,6 @@ def system_binaries() -> list[Path]:
     found = Path("/usr/lib/postgresql").glob("*/bin/postgres")
     folders = [program.parent for program in found]
     return sorted(folders, key=lambda folder: float(folder.parent.name), reverse=True)
-
-
-@cache
-def _namespaces_work() -> bool:
-    if shutil.which("unshare") is None:
-        return False
-    probe = subprocess.run([*_NAMESPACE, "true"], capture_output=True, check=False)
-    return probe.returncode == 0
 
 
 @dataclass
@@ -131,9 +122,10 @@ class Cluster:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write("password", secrets.token_urlsafe(18))
         self._write("port", str(free_port()))
-        self._give(self.folder)
-        self._run(
-            "initdb",
+        give_to_server(self.folder)
+        run_program(
+            self.folder,
+            self.binaries / "initdb",
             *("-D", str(unfinished), "-U", SUPERUSER, "-E", "UTF8", "--no-locale"),
             *(
                 "-A",
@@ -165,10 +157,11 @@ class Cluster:
         if self.is_running():
             return self
         self._bury()
-        if not _is_free(self.port):
+        if not is_free(self.port):
             self._write("port", str(free_port()))
-        self._run(
-            "pg_ctl",
+        run_program(
+            self.folder,
+            self.binaries / "pg_ctl",
             *("-D", str(self.data), "-l", str(self.folder / "log"), "-w"),
             *("-t", str(_START_SECONDS), "-o", f"-p {self.port}", "start"),
         )
@@ -181,11 +174,20 @@ class Cluster:
             mode: As `pg_ctl stop --mode` takes it.
         """
         if self.is_running():
-            self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
+            run_program(
+                self.folder,
+                self.binaries / "pg_ctl",
+                "-D",
+                str(self.data),
+                "-m",
+                mode,
+                "-w",
+                "stop",
+            )
 
     def kill(self) -> None:
         """Kill the server and its children with SIGKILL, as a power cut would."""
-        while family := self._family():
+        while family := processes_in(self.data):
             for process in family:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
@@ -297,17 +299,6 @@ class Cluster:
         path.touch(mode=0o600)
         path.write_text(content)
 
-    def _family(self) -> list[int]:
-        """List the server's processes: all that work in its data directory."""
-        processes = Path("/proc").glob("[0-9]*")
-        return [int(one.name) for one in processes if self._works_here(one)]
-
-    def _works_here(self, process: Path) -> bool:
-        try:
-            return (process / "cwd").readlink() == self.data
-        except OSError:  # it has ended, waits to be buried, or is somebody else's
-            return False
-
     def _postmaster(self) -> int | None:
         """Give the running server's process, after making sure that it is ours."""
         try:
@@ -315,7 +306,7 @@ class Cluster:
             pid = int(text.split("\n", 1)[0])
         except (OSError, ValueError):
             return None
-        return pid if self._works_here(Path("/proc") / str(pid)) else None
+        return pid if works_in(self.data, Path("/proc") / str(pid)) else None
 
     def _bury(self) -> None:
         """Remove what a killed server leaves.
@@ -324,79 +315,7 @@ class Cluster:
         nobody has taken note of its death, as in a container without an init.
         """
         deadline = time.monotonic() + _KILLED_SECONDS
-        while self._family() and time.monotonic() < deadline:
+        while processes_in(self.data) and time.monotonic() < deadline:
             time.sleep(0.02)  # its children are just about to notice
-        if not self._family():
+        if not processes_in(self.data):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self.binaries / program), *arguments]
-        options: dict[str, object] = {}
-        if os.geteuid() == 0:
-            if _namespaces_work():
-                command = [*_NAMESPACE, *command]
-            else:
-                options = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-        log = self.folder / "log"
-        old = log.stat().st_size if log.exists() else 0
-        done = subprocess.run(  # type: ignore[call-overload]
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            # pg_ctl gets no pipe: the server would inherit it and keep it open.
-            stderr=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
-            cwd=self.folder,
-            env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
-            start_new_session=True,
-            check=False,
-            **options,
-        )
-        if done.returncode != 0:
-            said = (done.stderr or b"").decode(errors="replace")
-            if log.exists():
-                said += log.read_bytes()[old:].decode(errors="replace")[-2000:]
-            raise RuntimeError(f"{program} failed in {self.folder}: {said}")
-
-    def _give(self, folder: Path) -> None:
-        """Give the folder to the user that the server will run as.
-
-        Raises:
-            RuntimeError: If that user could not reach it.
-        """
-        if os.geteuid() != 0 or _namespaces_work():
-            return
-        for item in (folder, *folder.rglob("*")):
-            os.chown(item, _NOBODY, _NOBODY)
-        closed = [up for up in folder.parents if not up.stat().st_mode & 0o001]
-        if closed:
-            raise RuntimeError(
-                "PostgreSQL refuses to run as root, this machine allows no user namespaces "
-                f"(unshare --user), and the user nobody may not enter {closed[0]}: run this "
-                "as an ordinary user"
-            )
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the server does: a port that only waits for its last connections is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port() -> int:
-    """Find a free port.
-
-    Returns:
-        The port.
-
-    Raises:
-        RuntimeError: If there is none, which is another fault in disguise.
-    """
-    for port in random.sample(_PORTS, 100):
-        if _is_free(port):
-            return port
-    raise RuntimeError("found no free port on 127.0.0.1")

@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from entrepot_lab.postgres.cluster import free_port
+from entrepot_lab.postgres.ports import free_port
 
 _START_SECONDS = 30
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot_lab.postgres.cluster import free_port
+from entrepot_lab.postgres.ports import free_port
 
 _SECONDS = 30  # to start, and to end
 
