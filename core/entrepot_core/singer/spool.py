@@ -13,12 +13,9 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from entrepot_core.base.errors import ReplicaError
 
-# How Singer's messages call such files, and where a stream's schema holds its table's definition.
-FORMAT, KEYWORD = "pgcopy", "x-postgres"
 _LOCK = "lock"
 _PAUSE = 0.05  # seconds between two looks at the size
 _PREFIX = "run-"
@@ -90,18 +87,6 @@ class Spool:
         """Let go of the folder; it stays for the target while that has not loaded all."""
         self._lock.close()
         remove_if_empty(self.folder)
-
-
-def path_of(url: str) -> Path:
-    """Give the path of a local file.
-
-    Args:
-        url: Its `file://` URL.
-
-    Returns:
-        The path, with its escapes undone.
-    """
-    return Path(unquote(urlsplit(url).path))
 
 
 def remove_if_empty(folder: Path) -> None:

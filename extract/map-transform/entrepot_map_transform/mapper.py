@@ -14,12 +14,12 @@ from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
 from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_core.base.redaction import redact
 from entrepot_core.policy.columns import pseudonym
+from entrepot_core.singer import keywords
 from entrepot_core.singer.plugin import Plugin
 
 _VARIABLE = "PSEUDONYM_SECRET"
 _SHORTEST = 16  # characters
 _FUNCTION = "pseudonym"
-_KEYWORD = "x-"
 
 
 class MapTransform(Plugin, StreamTransform):
@@ -56,7 +56,7 @@ class MapTransform(Plugin, StreamTransform):
             The mapped messages.
         """
         schema = message_dict["schema"]
-        told = {name: value for name, value in schema.items() if _is_ours(name)}
+        told = keywords.of(schema)
         messages = list(super().map_schema_message(message_dict))
         maps = self.mapper.stream_maps[message_dict["stream"]]
         for message, stream_map in zip(messages, maps, strict=True):
@@ -81,10 +81,6 @@ class MapTransform(Plugin, StreamTransform):
             f"stream {message_dict['stream']} comes in a BATCH of files, which a mapper cannot "
             "change: give the tap no batch_config"
         )
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(_KEYWORD)
 
 
 def _is_called(maps: t.Any) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from entrepot_core.base.suggest import nearest
+from entrepot_core.singer.keywords import ORIGIN
 from entrepot_tap_csv import json_maps, names
 from entrepot_tap_csv.definitions import IF_PRESENT, JSON_MAPS, REMOVE, Definition
 from entrepot_tap_csv.errors import CannotRead, Misfit, shown
@@ -95,7 +96,7 @@ class Plan:
             **(_METADATA if self.adds_metadata else {}),
             **_PROVENANCE,
         }
-        return {"type": "object", "properties": properties, "x-origin": [FILE, LINE]}
+        return {"type": "object", "properties": properties, ORIGIN: [FILE, LINE]}
 
     def layout(self, source: Source) -> Layout:
         """Say how a part's records become rows.

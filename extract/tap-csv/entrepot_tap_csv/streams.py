@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from singer_sdk.helpers._batch import BaseBatchFileEncoding, SDKBatchMessage
 from singer_sdk.singerlib import ActivateVersionMessage, SchemaMessage
 from singer_sdk.streams import Stream
 
-from entrepot_core.singer.spool import FORMAT
+from entrepot_core.singer import keywords
+from entrepot_core.singer.batch import CopyBatch, CopyFile
+from entrepot_core.singer.keywords import ORIGIN, REPLACE, REPLACE_BY
 from entrepot_tap_csv.plan import Plan, Source
 from entrepot_tap_csv.rows import FILE
 
@@ -25,25 +25,6 @@ _FILE_SIZE = (
 )  # bytes of a COPY file, about: what the target loads meanwhile
 
 
-@dataclass(slots=True)
-class CopyEncoding(BaseBatchFileEncoding):
-    """One COPY file, and what it holds.
-
-    Attributes:
-        copy_format: COPY's own format.
-        columns: In the order of the file.
-        rows: How many.
-        delimiter: Between values.
-        null: What stands for NULL.
-    """
-
-    copy_format: str = "text"
-    columns: list[str] = field(default_factory=list)
-    rows: int = 0
-    delimiter: str = "\t"
-    null: str = r"\N"
-
-
 class CsvStream(Stream):
     """The files of one definition. Each that has changed replaces its own rows.
 
@@ -53,7 +34,6 @@ class CsvStream(Stream):
     """
 
     replication_method = "FULL_TABLE"
-
     _tap: TapCsv
 
     def __init__(self, tap: TapCsv, plan: Plan) -> None:
@@ -90,18 +70,12 @@ class CsvStream(Stream):
 
     def _completed(self, schema: dict[str, t.Any]) -> dict[str, t.Any]:
         ours = self.plan.schema
-        completed = {**schema, "x-origin": ours["x-origin"]}
+        completed = {**schema, ORIGIN: ours[ORIGIN]}
         for name, told in completed["properties"].items():
-            told.update(
-                {
-                    k: v
-                    for k, v in ours["properties"].get(name, {}).items()
-                    if k[:2] == "x-"
-                }
-            )
+            told.update(keywords.of(ours["properties"].get(name, {})))
         if self._replaces:
-            completed["x-replace-by"] = [FILE]
-            completed["x-replace"] = [[name] for name in self.plan.replaced]
+            completed[REPLACE_BY] = [FILE]
+            completed[REPLACE] = [[name] for name in self.plan.replaced]
         return completed
 
     def _finish(self) -> None:
@@ -118,33 +92,19 @@ class CsvStream(Stream):
 
     # -- COPY files
 
-    def _generate_batch_messages(
-        self, encoding: BaseBatchFileEncoding, manifest: list[str]
-    ) -> t.Generator[SDKBatchMessage, None, None]:
-        yield SDKBatchMessage(stream=self.name, encoding=encoding, manifest=manifest)
-
     def _sync_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> None:
-        """Write files, and no state before the last of them."""
-        with self.get_batch_counter() as counter:
-            for encoding, manifest in self.get_batches(batch_config, context):
-                counter.increment()
-                self._write_batch_message(encoding=encoding, manifest=manifest)
+        """Write files, how many rows they have, and no state before the last of them."""
+        with self.get_batch_counter() as batches, self.get_record_counter() as rows:
+            for file in self._files():
+                batches.increment()
+                rows.increment(file.rows)
+                self._tap.write_message(CopyBatch(self.name, file))
         self._finish()
 
-    def get_batches(
-        self, batch_config: BatchConfig, context: Context | None = None
-    ) -> t.Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Read what has changed.
-
-        Args:
-            batch_config: Where files go.
-            context: Not used: files are not partitioned by context.
-
-        Yields:
-            Each COPY file's encoding and its URL.
-        """
+    def _files(self) -> t.Iterator[CopyFile]:
+        """Read what has changed into COPY files."""
         number = 0
         for source in self.plan.sources:
             layout = self.plan.layout(source)
@@ -154,17 +114,16 @@ class CsvStream(Stream):
                 number += 1
                 path = self._tap.spool.path(f"{self.tap_stream_id}.{number}")
                 rows, is_over = _write(path, batches)
-                encoding = CopyEncoding(
-                    FORMAT,
-                    columns=layout.names,
-                    rows=rows,
+                if not rows:
+                    path.unlink()
+                    continue
+                yield CopyFile(
+                    path,
+                    layout.names,
+                    rows,
                     delimiter=layout.delimiter,
                     null="" if layout.null == "" else r"\N",
                 )
-                if rows:
-                    yield encoding, [path.as_uri()]
-                else:
-                    path.unlink()
 
     # -- records
 

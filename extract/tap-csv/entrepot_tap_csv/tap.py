@@ -15,8 +15,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 
 from entrepot_core.config.project import project_root
 from entrepot_core.singer.config import from_variables, loaded
-from entrepot_core.singer.plugin import Plugin
-from entrepot_core.singer.spool import FORMAT, Spool
+from entrepot_core.singer.copies import CopyTap
 from entrepot_tap_csv import definitions, plan
 from entrepot_tap_csv.definitions import Definition
 from entrepot_tap_csv.errors import CannotRead
@@ -26,7 +25,7 @@ from entrepot_tap_csv.streams import CsvStream
 _FETCHED = "fetched"
 
 
-class TapCsv(Plugin, Tap):
+class TapCsv(CopyTap, Tap):
     """Singer tap for CSV files: of this machine, behind a URL, in S3."""
 
     name = "tap-csv"
@@ -99,36 +98,6 @@ class TapCsv(Plugin, Tap):
         given = from_variables({"network_timeout": "NETWORK_TIMEOUT"})
         super().__init__(config={**given, **loaded(config)}, state=state, **options)
 
-    @property
-    def copies(self) -> bool:
-        """Whether COPY files are asked for.
-
-        Raises:
-            CannotRead: If files of another kind are.
-        """
-        if not self.config.get("batch_config"):
-            return False
-        wanted = self.config["batch_config"].get("encoding", {}).get("format")
-        if wanted != FORMAT:
-            raise CannotRead(
-                f"batch_config: the format is {wanted!r}: files are {FORMAT!r}; without "
-                "batch_config rows come as records"
-            )
-        if self.config.get("stream_maps"):
-            raise CannotRead(
-                "batch_config: stream_maps cannot be applied to COPY files: remove one of the two"
-            )
-        return True
-
-    @cached_property
-    def spool(self) -> Spool:
-        """This run's folder, for COPY files and for what is brought from elsewhere."""
-        root = project_root() / ".entrepot" / "spool"
-        if self.copies:
-            url = self.config["batch_config"]["storage"]["root"]
-            root = Path(url.removeprefix("file://"))  # as Meltano writes it: not quoted
-        return Spool(root, self.config["spool_limit"])
-
     @cached_property
     def _definitions(self) -> list[Definition]:
         """Read the setting `files`, or the file that it is in."""
@@ -192,7 +161,7 @@ class TapCsv(Plugin, Tap):
         """Leave nothing behind but what still waits for the target."""
         if "spool" in vars(self):
             shutil.rmtree(self.spool.folder / _FETCHED, ignore_errors=True)
-            self.spool.close()
+        self.close_spool()
 
     def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, which has no hook around a whole run
         """Read every stream; what still waits for the target is left to it."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any
 
+from entrepot_core.singer.keywords import TYPE
 from entrepot_tap_csv.quotes import coded
 
 # The type of each kind in a JSON schema; `text` reads everything as it is.
@@ -21,7 +22,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "date": {"type": ["string", "null"], "format": "date"},
     "datetime": {
         "type": ["string", "null"],
-        "x-postgres-type": "timestamp without time zone",
+        TYPE: "timestamp without time zone",
     },
     "timestamptz": {"type": ["string", "null"], "format": "date-time"},
 }

@@ -7,6 +7,8 @@ import typing as t
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
+from entrepot_core.singer.keywords import TYPE
+
 if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import SchemaMessage
@@ -14,7 +16,6 @@ if t.TYPE_CHECKING:
     from entrepot_tap_dcat.tap import TapDcat
 
 Property = dict[str, t.Any]
-_NATIVE = "x-postgres-type"
 
 
 def _text(description: str, *, is_key: bool = False) -> Property:
@@ -26,7 +27,7 @@ def _list(description: str) -> Property:
     return {
         "type": ["array"],
         "items": {"type": ["string"]},
-        _NATIVE: "text[]",
+        TYPE: "text[]",
         "description": description,
     }
 
@@ -93,8 +94,8 @@ class DcatStream(Stream):
             described = message.schema["properties"]
             for name, column in self.schema["properties"].items():
                 is_as_it_was = described.get(name, {}).get("type") == column["type"]
-                if _NATIVE in column and is_as_it_was:
-                    described[name] = {**described[name], _NATIVE: column[_NATIVE]}
+                if TYPE in column and is_as_it_was:
+                    described[name] = {**described[name], TYPE: column[TYPE]}
             yield message
 
     def get_records(self, context: Context | None) -> t.Iterable[dict[str, t.Any]]:

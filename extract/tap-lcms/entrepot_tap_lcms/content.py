@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from entrepot_core.singer.keywords import INDEXES, REFUSE_EMPTY, TYPE
 from entrepot_tap_lcms import values
 from entrepot_tap_lcms.values import Misfit
 
@@ -47,7 +48,7 @@ class Column:
         return {
             "type": ["null", *kinds],
             **items,
-            "x-postgres-type": self.type,
+            TYPE: self.type,
             **described,
         }
 
@@ -101,12 +102,12 @@ class Content:
         Returns:
             The schema, with the keywords that our target knows.
         """
-        key = {"type": "string", "x-postgres-type": "text", "description": "Identifier"}
-        guard = {} if allow_empty else {"x-refuse-empty": True}
+        key = {"type": "string", TYPE: "text", "description": "Identifier"}
+        guard = {} if allow_empty else {REFUSE_EMPTY: True}
         return {
             "type": "object",
             "description": self.description,
-            "x-postgres-indexes": [[name] for name in self.indexes],
+            INDEXES: [[name] for name in self.indexes],
             **guard,
             "properties": {
                 "id": key,

@@ -9,6 +9,8 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib import SchemaMessage
 
+from entrepot_core.singer import keywords
+from entrepot_core.singer.keywords import INDEXES
 from entrepot_tap_lcms.content import Content
 
 if t.TYPE_CHECKING:
@@ -17,9 +19,6 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from entrepot_tap_lcms.tap import TapLcms
-
-
-_INDEXES = "x-postgres-indexes"
 
 
 class LcmsStream(Stream):
@@ -51,11 +50,11 @@ class LcmsStream(Stream):
                 else each
                 for name, each in message.schema["properties"].items()
             }
-            keywords = {k: v for k, v in self.schema.items() if k.startswith("x-")}
-            keywords[_INDEXES] = [
-                names for names in keywords[_INDEXES] if properties.keys() >= {*names}
+            kept = keywords.of(self.schema)
+            kept[INDEXES] = [
+                names for names in kept[INDEXES] if properties.keys() >= {*names}
             ]
-            schema = {**message.schema, **keywords, "properties": properties}
+            schema = {**message.schema, **kept, "properties": properties}
             yield replace(message, schema=schema)
 
     def get_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:

@@ -10,15 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from psycopg.rows import TupleRow
 
 from entrepot_core.policy import columns
 from entrepot_core.postgres.connection import Database, bounded
 from entrepot_core.postgres.copy.libpq import CopyError, CopyOut, Patience
 from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
 from entrepot_core.postgres.snapshot import Held, Limits
+from entrepot_core.singer.batch import CopyBatch, CopyFile, CopyFormat, KeyRange
 from entrepot_core.singer.spool import Spool
 from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.fence import Look
@@ -37,45 +38,18 @@ SELECT least(pg_catalog.clock_timestamp(), min(xact_start)) AS oldest,
 FROM pg_catalog.pg_stat_activity
 WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
 AND coalesce(backend_type, 'client backend') = 'client backend'
-AND NOT (usename = current_user AND application_name LIKE 'entrepot %')
+AND NOT (usename = current_user AND application_name LIKE 'entrepot pg-replica%')
 """
 _PAUSE = 0.02  # seconds
 _NO_MEMORY = ("out of memory", "cannot allocate", "invalid memory alloc request")
 
 
 @dataclass(frozen=True)
-class Range:
-    """Rows above one key and up to another.
-
-    Attributes:
-        low: As text; None for the first row on.
-        high: As text, included.
-    """
-
-    low: str | None
-    high: str
-
-
-@dataclass(frozen=True)
-class CopyFile:
-    """A range, in a file.
-
-    Attributes:
-        path: The file.
-        covers: The range, all rows of which it holds.
-        rows: How many, by the server's own count.
-    """
-
-    path: Path
-    covers: Range
-    rows: int
-
-
-@dataclass(frozen=True)
-class Stream:
+class Query:
     """What is read.
 
     Attributes:
+        stream: The Singer stream's name.
         table: The table.
         key: Its replication key.
         names: The columns, in the order of the files.
@@ -84,11 +58,12 @@ class Stream:
         secret: `PSEUDONYM_SECRET`, when a column needs it.
     """
 
+    stream: str
     table: TableName
     key: Key
     names: list[str]
     chosen: str
-    copy_format: str
+    copy_format: CopyFormat
     secret: str | None
 
 
@@ -96,22 +71,22 @@ class Reader:
     """The source, held still while rows are read.
 
     Attributes:
-        stream: What is read; another after a deploy has changed the table.
+        query: What is read; another after a deploy has changed the table.
         hidden: Transactions whose begin we may not see, at the last look.
     """
 
     def __init__(
-        self, source: Database, stream: Stream, jobs: int, limits: Limits
+        self, source: Database, query: Query, jobs: int, limits: Limits
     ) -> None:
         """Connect; nothing is held yet.
 
         Args:
             source: The source.
-            stream: What is read.
+            query: What is read.
             jobs: Ranges read at once.
             limits: What the source may bear.
         """
-        self.stream = stream
+        self.query = query
         self.hidden = 0
         self._source = source
         self._jobs = jobs
@@ -120,7 +95,7 @@ class Reader:
         self._numbers = itertools.count()
         self._desk = source.connect(purpose="desk")
 
-    def _ask(self, query: str, parameters: list[object] | None = None) -> TupleRow:
+    def _ask(self, query: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
         """Ask something that holds nothing and takes no time."""
         with bounded(self._desk, self._source.timeout):
             row = self._desk.execute(query, parameters).fetchone()
@@ -132,7 +107,7 @@ class Reader:
         return self._look(self._desk)
 
     def _look(self, session: psycopg.Connection) -> Look:
-        key, table = self.stream.key, self.stream.table.sql
+        key, table = self.query.key, self.query.table.sql
         # Asked before the snapshot: who begins later writes later times.
         bound = self._certain()
         row = session.execute(_LOOK.format(key=quote(key.name), table=table)).fetchone()
@@ -144,16 +119,16 @@ class Reader:
         return Look(xmin, xmax, top, self.least([top, limit]))
 
     def _certain(self) -> datetime | str | None:
-        key = self.stream.key
+        key = self.query.key
         expression = key.certain()
         if expression is None:
             return None
         as_text = "" if key.kind == "uuid" else f"::{key.type_name}::text"
-        bound: datetime | str | None
         bound, self.hidden = self._ask(
             f"SELECT ({expression}){as_text}, hidden FROM ({_OLDEST}) AS o"
         )
-        return bound
+        found: datetime | str | None = bound
+        return found
 
     def wait_for(self, xmax: int, seconds: float) -> None:
         """Wait until the transactions open at a look have ended, but not for ever.
@@ -173,14 +148,14 @@ class Reader:
         """Lock the table, take a new snapshot, and look.
 
         Returns:
-            What was seen under the lock.
+            What the snapshot shows.
 
         Raises:
             TransientFailure: If the lock can't be had.
             GaveWay: If the snapshot was lost at once.
         """
         self._release()
-        self._held = Held(self._source, self.stream.table, self._limits, "snapshot")
+        self._held = Held(self._source, self.query.table, self._limits, "snapshot")
         with self._held.reading():
             look = self._look(self._held.session)
             self._held.export()
@@ -193,7 +168,7 @@ class Reader:
             keys: As text.
 
         Returns:
-            The key as text; None if there are none.
+            The key; None for none.
         """
         return self._first(keys, "DESC")
 
@@ -204,20 +179,19 @@ class Reader:
             keys: As text.
 
         Returns:
-            The key as text; None if there are none.
+            The key; None for none.
         """
         return self._first(keys, "ASC")
 
     def _first(self, keys: list[str], order: str) -> str | None:
         if not keys:
             return None
-        key: str
-        (key,) = self._ask(
+        (found,) = self._ask(
             "SELECT k FROM unnest(%s::text[]) AS t (k)"
-            f" ORDER BY k::{self.stream.key.type_name} {order} LIMIT 1",
+            f" ORDER BY k::{self.query.key.type_name} {order} LIMIT 1",
             [keys],
         )
-        return key
+        return str(found)
 
     def before(self, key: str) -> str:
         """Go back from a key by the lookback.
@@ -226,19 +200,17 @@ class Reader:
             key: As text.
 
         Returns:
-            The key as text.
+            The key, as text.
         """
-        earlier: str
-        (earlier,) = self._ask(self.stream.key.before(key), [key])
-        return earlier
+        return str(self._ask(self.query.key.before(key), [key])[0])
 
-    def _ranges(self, held: Held, low: str | None, rows: int) -> Iterator[Range]:
+    def _ranges(self, held: Held, low: str | None, rows: int) -> Iterator[KeyRange]:
         """Cut what is above a key into ranges; equal keys are never in two."""
-        key, table = quote(self.stream.key.name), self.stream.table.sql
+        key, table = quote(self.query.key.name), self.query.table.sql
         while True:
             above = ""
             if low is not None:
-                above = f"WHERE {key} > {literal(low)}::{self.stream.key.type_name}"
+                above = f"WHERE {key} > {literal(low)}::{self.query.key.type_name}"
             with held.reading():
                 row = held.session.execute(
                     f"SELECT (SELECT {key} FROM {table} {above} ORDER BY {key}"
@@ -249,10 +221,10 @@ class Reader:
             high, top = row
             if top is None or (low is not None and self.least([low, top]) == top):
                 return
-            yield Range(low, high or top)
+            yield KeyRange(low, high or top)
             low = high or top
 
-    def files(self, low: str | None, rows: int, spool: Spool) -> Iterator[CopyFile]:
+    def files(self, low: str | None, rows: int, spool: Spool) -> Iterator[CopyBatch]:
         """Copy what is above a key into files, several at once, and give them in order.
 
         Args:
@@ -266,13 +238,13 @@ class Reader:
         Raises:
             GaveWay: If the snapshot was let go: `hold` again, and go on from the last file.
         """
-        held, stream = self._held, self.stream
+        held, query = self._held, self.query
         assert held is not None
         free = list(range(self._jobs))
         sessions: dict[int, psycopg.Connection] = {}
-        pending: list[tuple[int, Future[CopyFile]]] = []
+        pending: list[tuple[int, Future[CopyBatch]]] = []
 
-        def copy(worker: int, covers: Range, path: Path) -> CopyFile:
+        def copy(worker: int, covers: KeyRange, path: Path) -> CopyBatch:
             with held.reading():
                 if worker not in sessions:
                     sessions[worker] = self._session(held, worker)
@@ -287,7 +259,7 @@ class Reader:
                             worker, future = pending.pop(0)
                             yield future.result()
                             free.append(worker)
-                        table = stream.table.name.encode().hex()[:60]
+                        table = query.table.name.encode().hex()[:60]
                         path = spool.path(
                             f"{table}.{next(self._numbers):06}", waits=not pending
                         )
@@ -302,25 +274,27 @@ class Reader:
             for _, future in pending:
                 # Whole or not: nobody will hear of it.
                 with suppress(Exception):
-                    future.result().path.unlink()
+                    batch = future.result()
+                    assert batch.file is not None
+                    batch.file.path.unlink()
 
     def _session(self, held: Held, worker: int) -> psycopg.Connection:
         session = held.share(f"work {worker}")
-        if self.stream.secret:
-            columns.set_secret(session, self.stream.secret)
+        if self.query.secret:
+            columns.set_secret(session, self.query.secret)
         return session
 
     def _copy(
-        self, held: Held, session: psycopg.Connection, covers: Range, path: Path
-    ) -> CopyFile:
-        stream = self.stream
-        key, type_name = quote(stream.key.name), stream.key.type_name
+        self, held: Held, session: psycopg.Connection, covers: KeyRange, path: Path
+    ) -> CopyBatch:
+        query = self.query
+        key, type_name = quote(query.key.name), query.key.type_name
         where = f"{key} <= {literal(covers.high)}::{type_name}"
         if covers.low is not None:
             where = f"{key} > {literal(covers.low)}::{type_name} AND {where}"
         statement = (
-            f"COPY (SELECT {stream.chosen} FROM {stream.table.sql} WHERE {where})"
-            f" TO STDOUT (FORMAT {stream.copy_format})"
+            f"COPY (SELECT {query.chosen} FROM {query.table.sql} WHERE {where})"
+            f" TO STDOUT (FORMAT {query.copy_format})"
         )
         copy = CopyOut(session, statement, Patience(held.stop, self._source.timeout))
         try:
@@ -338,24 +312,25 @@ class Reader:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return CopyFile(path, covers, copy.rows)
+        written = CopyFile(path, query.names, copy.rows, query.copy_format)
+        return CopyBatch(query.stream, written, covers)
 
     def _too_great(self, where: str) -> str:
         """Name the greatest value of some rows, for which memory was not enough."""
-        stream = self.stream
+        query = self.query
         sizes = ", ".join(
             f"({literal(name)}, pg_catalog.pg_column_size({quote(name)}))"
-            for name in stream.names
+            for name in query.names
         )
-        name, size = (quote(unlike(word, stream.names)) for word in ("name", "size"))
+        name, size = (quote(unlike(word, query.names)) for word in ("name", "size"))
         row = self._desk.execute(
-            f"SELECT {quote(stream.key.name)}::text, {name} FROM {stream.table.sql}"
+            f"SELECT {quote(query.key.name)}::text, {name} FROM {query.table.sql}"
             f" CROSS JOIN LATERAL (VALUES {sizes}) AS v ({name}, {size})"
             f" WHERE {where} ORDER BY {size} DESC NULLS LAST LIMIT 1"
         ).fetchone()
         key, column = row or ("?", "?")
         return (
-            f"table {stream.table}: column {column} of the row whose {stream.key.name} is {key} "
+            f"table {query.table}: column {column} of the row whose {query.key.name} is {key} "
             "is too great for the memory, here or on the source: give the tap more (some six "
             "times the value), or exclude the column in extract/tables.yml"
         )

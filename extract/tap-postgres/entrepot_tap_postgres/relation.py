@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import psycopg
-from psycopg.rows import TupleRow
 
 from entrepot_core.policy.tables import TableRule
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.identifiers import TableName, quote, unlike
-from entrepot_core.singer.spool import KEYWORD
+from entrepot_core.singer.keywords import TABLE_DEFINITION, TYPE
+from entrepot_core.singer.table_definition import Column, Index, TableDefinition
 from entrepot_tap_postgres import user_types
 from entrepot_tap_postgres.errors import Refused
 from entrepot_tap_postgres.keys import KINDS, TIME_ORDERED_UUIDS
@@ -93,7 +94,7 @@ AND s.seqincrement < 0
 
 def read(
     source: psycopg.Connection, table: TableName, rule: TableRule
-) -> dict[str, Any]:
+) -> TableDefinition:
     """Read a table's definition.
 
     Args:
@@ -102,7 +103,7 @@ def read(
         rule: Its rule: columns left out are left out here too.
 
     Returns:
-        The value of the `x-postgres` keyword.
+        Its definition.
 
     Raises:
         Refused: If the replication key cannot be one.
@@ -110,9 +111,8 @@ def read(
     rows = source.execute(_COLUMNS, [table.sql]).fetchall()
     columns = _columns(table, rows, rule, catalog.BinarySafety(source))
     indexes = _indexes(source, table, columns, rule)
-    primary: list[str] = next(
-        (i["columns"] for i in indexes if i["constraint"] == "p"), []
-    )
+    found = next((i.columns for i in indexes if i.constraint == "p"), [])
+    primary = [name for name in found if name is not None]
     key = rule.replication_key or (primary[0] if len(primary) == 1 else None)
     bases = {row[0]: (row[6], row[2]) for row in rows}
     if nullable := [name for name in rule.key if not bases[name][1]]:
@@ -121,7 +121,7 @@ def read(
             "apart: name other columns in extract/tables.yml"
         )
     checked = _checked_key(source, table, rule, key, bases)
-    if not any(index["columns"][:1] == [key] for index in indexes):
+    if not any(index.columns[:1] == [key] for index in indexes):
         _logger.warning(
             "%s: no index of the source begins with %s: each night reads the whole table there",
             table,
@@ -130,54 +130,49 @@ def read(
     comment = source.execute(
         "SELECT pg_catalog.obj_description(%s::regclass, 'pg_class')", [table.sql]
     ).fetchone()
-    return {
-        "schema": table.schema,
-        "table": table.name,
-        "comment": comment and comment[0],
-        "columns": columns,
-        "primary_key": rule.key or primary,
-        "replication_key": checked,
-        "indexes": indexes,
-        "extra_indexes": rule.indexes,
-        "types": user_types.read(source, table),
-    }
+    return TableDefinition(
+        schema=table.schema,
+        table=table.name,
+        comment=comment[0] if comment else None,
+        columns=columns,
+        primary_key=rule.key or primary,
+        replication_key=checked,
+        indexes=indexes,
+        extra_indexes=rule.indexes,
+        types=user_types.read(source, table),
+    )
 
 
 def _columns(
     table: TableName,
-    rows: list[TupleRow],
+    rows: list[tuple[Any, ...]],
     rule: TableRule,
     is_binary_safe: Callable[[int], bool],
-) -> list[dict[str, Any]]:
+) -> list[Column]:
     """Describe the columns that are carried, each as the warehouse can have it."""
-    names = (
-        *("name", "type", "not_null", "generated", "expression", "comment"),
-        *("base", "number", "former", "collation"),
-    )
     columns = []
     for row in rows:
-        *_, type_oid, needs, needs_others = row
-        column: dict[str, Any] = dict(zip(names, row, strict=False))
-        treatment = rule.columns.get(column["name"])
+        *described, type_oid, needs, needs_others = row
+        column = Column(*described)
+        treatment = rule.columns.get(column.name)
         if treatment == "exclude":
             continue
-        column["binary"] = treatment is not None or is_binary_safe(type_oid)
+        binary = treatment is not None or is_binary_safe(type_oid)
+        column = replace(column, binary=binary)
         if treatment == "pseudonymise":
-            column.update(type="text", expression=None, generated=None, base="text")
-            column.update(former=None, collation=None)
-        elif column["generated"] and {*(needs or ())} & {*rule.columns} - {
-            column["name"]
-        }:
+            column = replace(column, type="text", base="text", expression=None)
+            column = replace(column, generated=None, former=None, collation=None)
+        elif column.generated and {*(needs or ())} & {*rule.columns} - {column.name}:
             _logger.warning(
                 "%s: column %s is left out: it is computed from one that is left out or "
                 "pseudonymised",
                 table,
-                column["name"],
+                column.name,
             )
             continue
-        elif needs_others or "nextval(" in (column["expression"] or ""):
+        elif needs_others or "nextval(" in (column.expression or ""):
             # What was computed with it is copied as a value; nothing is inserted here without.
-            column.update(expression=None, generated=None)
+            column = replace(column, expression=None, generated=None)
         columns.append(column)
     return columns
 
@@ -185,25 +180,21 @@ def _columns(
 def _indexes(
     source: psycopg.Connection,
     table: TableName,
-    columns: list[dict[str, Any]],
+    columns: list[Column],
     rule: TableRule,
-) -> list[dict[str, Any]]:
+) -> list[Index]:
     """Describe the indexes that the warehouse can have."""
-    names = (
-        *("name", "definition", "unique", "constraint", "deferrable", "deferred"),
-        "columns",
-    )
-    present = {column["name"] for column in columns}
+    present = {column.name for column in columns}
     indexes = []
     for row in source.execute(_INDEXES, [table.sql]):
-        *_, needs, computes, needs_others = row
-        index = dict(zip(names, row, strict=False))
+        *described, needs, computes, needs_others = row
+        index = Index(*described)
         bent = {name for name in needs if name in rule.columns} if computes else set()
         if needs_others:
             _logger.warning(
                 "%s: index %s is left out: it needs a function or a collation of the source's own",
                 table,
-                index["name"],
+                index.name,
             )
         elif set(needs) <= present and not bent:
             indexes.append(index)
@@ -258,7 +249,7 @@ def _are_time_ordered(source: psycopg.Connection, table: TableName, key: str) ->
     return bool(row and row[0])
 
 
-def json_schema(definition: dict[str, Any]) -> dict[str, Any]:
+def json_schema(definition: TableDefinition) -> dict[str, Any]:
     """Write the JSON schema of a stream of COPY files.
 
     Args:
@@ -270,17 +261,14 @@ def json_schema(definition: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
-            column["name"]: {
-                "type": ["string", "null"],
-                "x-postgres-type": column["type"],
-            }
-            for column in definition["columns"]
+            column.name: {"type": ["string", "null"], TYPE: column.type}
+            for column in definition.columns
         },
-        KEYWORD: definition,
+        TABLE_DEFINITION: definition.to_dict(),
     }
 
 
-def record_schema(definition: dict[str, Any]) -> dict[str, Any]:
+def record_schema(definition: TableDefinition) -> dict[str, Any]:
     """Write the JSON schema of a stream of records.
 
     Args:
@@ -290,21 +278,19 @@ def record_schema(definition: dict[str, Any]) -> dict[str, Any]:
         A schema that any target understands; types that other databases may lack are only text.
     """
     properties = {}
-    for column in definition["columns"]:
-        if column["generated"]:
-            continue
-        described = {
-            "type": [_JSON_TYPES.get(column["base"], "string"), "null"],
-            "description": column["comment"] or "",
+    for column in definition.copied:
+        described: dict[str, Any] = {
+            "type": [_JSON_TYPES.get(column.base, "string"), "null"],
+            "description": column.comment or "",
         }
         # The source's own types are spelt with their schema.
-        if "." not in column["type"]:
-            described["x-postgres-type"] = column["type"]
-        properties[column["name"]] = described
+        if "." not in column.type:
+            described[TYPE] = column.type
+        properties[column.name] = described
     return {"type": "object", "properties": properties}
 
 
-def as_record(definition: dict[str, Any], chosen: str) -> str:
+def as_record(definition: TableDefinition, chosen: str) -> str:
     """Write the SQL that makes one JSON object of a row.
 
     Args:
@@ -316,13 +302,12 @@ def as_record(definition: dict[str, Any], chosen: str) -> str:
         type, such as a numeric's NaN or a date's infinity.
     """
     listed = ", ".join(
-        quote(column["name"])
-        if column["base"] in _JSON_TYPES
-        else f"{quote(column['name'])}::pg_catalog.text AS {quote(column['name'])}"
-        for column in definition["columns"]
-        if not column["generated"]
+        quote(column.name)
+        if column.base in _JSON_TYPES
+        else f"{quote(column.name)}::pg_catalog.text AS {quote(column.name)}"
+        for column in definition.copied
     )
-    record = quote(unlike("r", [column["name"] for column in definition["columns"]]))
+    record = quote(unlike("r", [column.name for column in definition.columns]))
     return (
         f"(SELECT pg_catalog.row_to_json({record})::pg_catalog.text FROM"
         f" (SELECT {listed} FROM (SELECT {chosen}) AS chosen) AS {record})"

@@ -1,4 +1,4 @@
-"""The tap: MeltanoLabs' own, and append tables as COPY files when `batch_config` asks for them."""
+"""The tap: append tables as COPY files when `batch_config` asks for them, else as records."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 import psycopg
+from singer_sdk import Tap
 from singer_sdk import typing as th
-from tap_postgres.tap import TapPostgres as MeltanoLabsTap
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 
 from entrepot_core.config.project import project_root
 from entrepot_core.policy import tables
@@ -19,16 +20,12 @@ from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.copy.libpq import CopyError
 from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.singer.config import from_variables, loaded
-from entrepot_core.singer.plugin import Plugin
-from entrepot_core.singer.spool import FORMAT, Spool
+from entrepot_core.singer.copies import CopyTap
+from entrepot_core.singer.table_definition import TableDefinition
 from entrepot_tap_postgres import relation
 from entrepot_tap_postgres.errors import Refused
-from entrepot_tap_postgres.streams import (
-    AppendStream,
-    CopyStream,
-    Position,
-    RecordStream,
-)
+from entrepot_tap_postgres.streams import AppendStream, CopyStream, RecordStream
+from entrepot_tap_postgres.sync import Position
 
 _VARIABLES = {
     "sqlalchemy_url": "SOURCE_DATABASE_URL",
@@ -45,27 +42,16 @@ _POSITIONS = (
 )
 _SETTINGS = th.PropertiesList(
     th.Property(
+        "sqlalchemy_url",
+        th.StringType,
+        secret=True,
+        description="The source, as libpq writes its URL. Default: SOURCE_DATABASE_URL.",
+    ),
+    th.Property(
         "batch_config",
-        th.ObjectType(
-            th.Property(
-                "encoding",
-                th.ObjectType(
-                    th.Property(
-                        "format", th.StringType, allowed_values=["jsonl", FORMAT]
-                    ),
-                    th.Property("compression", th.StringType),
-                ),
-            ),
-            th.Property(
-                "storage",
-                th.ObjectType(
-                    th.Property("root", th.StringType, required=True),
-                    th.Property("prefix", th.StringType),
-                ),
-            ),
-        ),
-        description="The SDK's own, with one more format: pgcopy. Its `storage.root` is a local "
-        "folder, written as a file:// URL.",
+        th.ObjectType(additional_properties=True),
+        description="The SDK's own; the format is pgcopy, and `storage.root` a folder, written as "
+        "a file:// URL. Without it rows come as records.",
     ),
     th.Property(
         "target_database_url",
@@ -137,22 +123,24 @@ _SETTINGS = th.PropertiesList(
         default=120,
         description="Seconds after which a silent network counts as cut.",
     ),
-).to_dict()["properties"]
+).to_dict()
 
 
-class TapPostgres(Plugin, MeltanoLabsTap):
+class TapPostgres(CopyTap, Tap):
     """Singer tap for PostgreSQL.
 
     The streams are the append tables of the table policy: with a `batch_config` of format
     `pgcopy` as COPY files, without one as records, for any target.
     """
 
+    name = "tap-postgres"
     package_name = "entrepot-tap-postgres"
     explained = (CopyError, psycopg.Error)
-    config_jsonschema: t.ClassVar[dict[str, t.Any]] = {
-        **MeltanoLabsTap.config_jsonschema,
-        "properties": {**MeltanoLabsTap.config_jsonschema["properties"], **_SETTINGS},
-    }
+    capabilities: t.ClassVar[list[CapabilitiesEnum]] = [
+        *Tap.capabilities,
+        PluginCapabilities.BATCH,
+    ]
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = _SETTINGS
 
     def __init__(self, *, config: t.Any = None, **options: t.Any) -> None:
         """Complete the configuration by the project's own variables, which no file repeats.
@@ -162,26 +150,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
             **options: Of the SDK.
         """
         given = from_variables(_VARIABLES)
-        # A night without append tables needs no source; one with them says so by its name.
-        given.setdefault("sqlalchemy_url", "")
         super().__init__(config={**given, **loaded(config)}, **options)
-
-    @property
-    def copies(self) -> bool:
-        """Whether COPY files are asked for.
-
-        Raises:
-            Refused: If files of another kind are.
-        """
-        if not self.config.get("batch_config"):
-            return False
-        wanted = self.config["batch_config"].get("encoding", {}).get("format")
-        if wanted != FORMAT:
-            raise Refused(
-                f"batch_config: the format is {wanted!r}: files are {FORMAT!r}; without "
-                "batch_config rows come as records"
-            )
-        return True
 
     @cached_property
     def source(self) -> Database:
@@ -190,33 +159,25 @@ class TapPostgres(Plugin, MeltanoLabsTap):
         Raises:
             Refused: If there is none.
         """
-        if not self.config["sqlalchemy_url"]:
+        url = self.config.get("sqlalchemy_url")
+        # A night without append tables needs no source; one with them says so by its name.
+        if not url:
             raise Refused(
                 "SOURCE_DATABASE_URL is missing: append tables are read from the live source"
             )
         return Database(
             "source",
-            self.config["sqlalchemy_url"],
+            url,
             self.config["network_timeout"],
             (("row_security", "off"),),
         )
-
-    @cached_property
-    def spool(self) -> Spool:
-        """This run's folder."""
-        root = project_root() / ".entrepot" / "spool"
-        if self.copies:
-            url = self.config["batch_config"]["storage"]["root"]
-            root = Path(url.removeprefix("file://"))  # as Meltano writes it: not quoted
-        return Spool(root, self.config["spool_limit"])
 
     def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, which has no hook around a whole run
         """Read every stream; what still waits for the target is left to it."""
         try:
             super().sync_all()
         finally:
-            if "spool" in vars(self):
-                self.spool.close()
+            self.close_spool()
 
     @property
     def secret(self) -> str | None:
@@ -227,7 +188,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
     @cached_property
     def _read_catalogs(
         self,
-    ) -> tuple[Policy, dict[TableName, dict[str, t.Any]]]:
+    ) -> tuple[Policy, dict[TableName, TableDefinition]]:
         """Read the policy and the catalogs, in one session.
 
         Raises:
@@ -239,7 +200,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
         with self.source.connect(purpose="catalog") as session:
             rules = text.resolve(catalog.table_columns(session))
             problems += rules.problems
-            definitions: dict[TableName, dict[str, t.Any]] = {}
+            definitions: dict[TableName, TableDefinition] = {}
             for name, rule in rules.rules.items():
                 # A column that does not exist is named already.
                 if rule.mode == "incremental" and not rules.problems:
@@ -255,7 +216,7 @@ class TapPostgres(Plugin, MeltanoLabsTap):
             raise Refused("; ".join(problems))
         return rules, definitions
 
-    def definition_now(self, name: TableName) -> dict[str, t.Any]:
+    def definition_now(self, name: TableName) -> TableDefinition:
         """Read a table's definition again; the table is locked, so it stays so.
 
         Args:

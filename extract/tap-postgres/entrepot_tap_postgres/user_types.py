@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 
 from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.singer.table_definition import (
+    CompositeType,
+    DomainType,
+    EnumType,
+    MultirangeType,
+    RangeType,
+    UserType,
+)
 
 # The types of a table's columns, their elements, bases and attributes; an extension's are left
 # out: the extension makes them.
@@ -67,7 +73,7 @@ _ATTRIBUTES = (
 )
 
 
-def read(source: psycopg.Connection, table: TableName) -> list[dict[str, Any]]:
+def read(source: psycopg.Connection, table: TableName) -> list[UserType]:
     """Read the enums, domains and composite types that a table uses.
 
     Args:
@@ -80,24 +86,27 @@ def read(source: psycopg.Connection, table: TableName) -> list[dict[str, Any]]:
     has_multiranges = source.info.server_version >= _MULTIRANGES
     query = _TYPES.format(multirange="rngmultitypid" if has_multiranges else "rngtypid")
     return [
-        {"type": name, "kind": kind, **_details(source, oid, kind)}
+        _user_type(source, oid, name, kind)
         for oid, name, kind in source.execute(query, [table.sql]).fetchall()
     ]
 
 
-def _details(source: psycopg.Connection, oid: int, kind: str) -> dict[str, Any]:
+def _user_type(source: psycopg.Connection, oid: int, name: str, kind: str) -> UserType:
     if kind == "e":
-        return {"labels": [row[0] for row in source.execute(_LABELS, [oid])]}
+        return EnumType(name, [row[0] for row in source.execute(_LABELS, [oid])])
     if kind == "d":
-        base = source.execute(_BASE, [oid]).fetchone()
-        checks = [list(row) for row in source.execute(_CHECKS, [oid])]
-        return {"base": base and base[0], "checks": checks}
+        row = source.execute(_BASE, [oid]).fetchone()
+        assert row is not None
+        checks = [list(each) for each in source.execute(_CHECKS, [oid])]
+        return DomainType(name, row[0], checks)
     if kind == "r":
         has_multiranges = source.info.server_version >= _MULTIRANGES
         named = "pg_catalog.format_type(r.rngmultitypid, NULL)"
         query = _RANGE.format(multirange=named if has_multiranges else "NULL")
-        subtype, operators, multirange = source.execute(query, [oid]).fetchone() or ()
-        return {"subtype": subtype, "operators": operators, "multirange": multirange}
+        row = source.execute(query, [oid]).fetchone()
+        assert row is not None
+        return RangeType(name, *row)
     if kind == "m":
-        return {}
-    return {"attributes": [list(row) for row in source.execute(_ATTRIBUTES, [oid])]}
+        return MultirangeType(name)
+    attributes = [list(each) for each in source.execute(_ATTRIBUTES, [oid])]
+    return CompositeType(name, attributes)

@@ -9,8 +9,9 @@ from singer_sdk import Sink
 from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks.core import JSONSchemaValidator
 
+from entrepot_core.singer.batch import CopyFile
 from entrepot_target_postgres.rows import Encoder, Landing
-from entrepot_target_postgres.tables.copying import CopyFile, Lines
+from entrepot_target_postgres.tables.copying import Lines
 from entrepot_target_postgres.tables.shape import holds_json_text
 
 if t.TYPE_CHECKING:

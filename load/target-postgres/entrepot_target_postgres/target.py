@@ -22,9 +22,11 @@ from target_postgres.target import TargetPostgres as MeltanoLabsTarget
 
 from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.copy.libpq import CopyError
+from entrepot_core.singer.batch import FORMAT, CopyBatch
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.plugin import Plugin
-from entrepot_core.singer.spool import FORMAT, KEYWORD, path_of, remove_if_empty
+from entrepot_core.singer.spool import remove_if_empty
+from entrepot_core.singer.table_definition import TableDefinition
 from entrepot_core.warehouse.schemas import Naming
 from entrepot_target_postgres.append.load import AppendLoad
 from entrepot_target_postgres.errors import CannotLoad
@@ -36,7 +38,6 @@ from entrepot_target_postgres.loads.router import (
 )
 from entrepot_target_postgres.messages import Reader
 from entrepot_target_postgres.sinks import StreamSink
-from entrepot_target_postgres.tables.copying import CopyFile
 
 if t.TYPE_CHECKING:
     from entrepot_target_postgres.loads.upsert import Load
@@ -158,44 +159,38 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
 
     def _process_schema_message(self, message_dict: dict[str, t.Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "schema"})
-        definition = message_dict["schema"].get(KEYWORD)
+        stream = message_dict["stream"]
+        definition = TableDefinition.of_schema(stream, message_dict["schema"])
         if definition is None:
             super()._process_schema_message(message_dict)
         else:
-            self._append.add(message_dict["stream"], definition)
+            self._append.add(stream, definition)
 
     def _process_batch_message(self, message_dict: dict[str, t.Any]) -> None:
-        if message_dict["stream"] in self._append:
-            self._append.load(message_dict)
-        elif message_dict["encoding"]["format"] == FORMAT:
-            self._load_files(message_dict)
-        else:
+        self._assert_line_requires(
+            message_dict, requires={"stream", "encoding", "manifest"}
+        )
+        if (message_dict["encoding"] or {}).get("format") != FORMAT:
             self._load_records(message_dict)
+            return
+        batch = CopyBatch.from_dict(message_dict)
+        if batch.stream in self._append:
+            self._append.load(batch)
+        else:
+            self._load_file(batch)
 
-    def _load_files(self, message: dict[str, t.Any]) -> None:
-        """Load COPY files that carry no definition of a table."""
-        stream, encoding = message["stream"], message["encoding"]
-        self._assert_sink_exists(stream)
-        maps = self.mapper.stream_maps[stream]
+    def _load_file(self, batch: CopyBatch) -> None:
+        """Load a COPY file of a stream that carries no definition of a table."""
+        self._assert_sink_exists(batch.stream)
+        maps = self.mapper.stream_maps[batch.stream]
         if any(type(each) is not SameRecordTransform for each in maps):
             raise CannotLoad(
-                f"stream {stream} comes as COPY files, to which stream_maps cannot be applied: "
-                "have the tap send it as records, or remove it from stream_maps"
+                f"stream {batch.stream} comes as COPY files, to which stream_maps cannot be "
+                "applied: have the tap send it as records, or remove it from stream_maps"
             )
-        sink = t.cast("StreamSink", self.get_sink(stream))
-        for url in message["manifest"]:
-            path = path_of(url)
-            sink.load_file(
-                CopyFile(
-                    path,
-                    encoding["copy_format"],
-                    encoding["columns"],
-                    encoding["rows"],
-                    encoding.get("delimiter", CopyFile.delimiter),
-                    encoding.get("null", CopyFile.null),
-                )
-            )
-            self._folders.add(path.parent)
+        if batch.file is not None:
+            t.cast("StreamSink", self.get_sink(batch.stream)).load_file(batch.file)
+            self._folders.add(batch.file.path.parent)
 
     def _load_records(self, message: dict[str, t.Any]) -> None:
         """Load files of records, one by line, as if each had come in a message of its own."""

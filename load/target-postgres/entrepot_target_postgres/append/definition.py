@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.singer.table_definition import Column, Index, TableDefinition
 from entrepot_core.warehouse.schemas import Naming
 from entrepot_target_postgres.append.user_types import Types
 
@@ -19,9 +19,8 @@ class Definition:
         source: The table on the source.
         name: The table in the warehouse.
         live: The view of the table beside the replica's others.
-        columns: In order: name, type, not_null, generated, expression, comment, number, former
-            (the value of rows that are older than the column) and collation of each.
-        indexes: Name, definition, unique, columns, constraint, deferrable and deferred of each.
+        columns: In order.
+        indexes: Those of the source.
         extra_indexes: By name what follows `ON table` in the table policy.
         comment: The table's.
         primary_key: Columns that tell rows apart; empty when none do.
@@ -34,8 +33,8 @@ class Definition:
     source: TableName
     name: TableName
     live: TableName
-    columns: list[dict[str, Any]]
-    indexes: list[dict[str, Any]]
+    columns: list[Column]
+    indexes: list[Index]
     extra_indexes: dict[str, str]
     comment: str | None
     primary_key: list[str]
@@ -46,7 +45,7 @@ class Definition:
     @property
     def numbers(self) -> dict[str, int]:
         """The source's number of each column, by its name."""
-        return {column["name"]: column["number"] for column in self.columns}
+        return {column.name: column.number for column in self.columns}
 
     @property
     def is_key_alone(self) -> bool:
@@ -54,8 +53,8 @@ class Definition:
         return self.primary_key in ([], [self.key])
 
 
-def read(stream: str, definition: dict[str, Any], naming: Naming) -> Definition:
-    """Read the value of the keyword `x-postgres`, and write it in the warehouse's names.
+def read(stream: str, definition: TableDefinition, naming: Naming) -> Definition:
+    """Write the source's definition in the warehouse's names.
 
     Args:
         stream: The stream's name.
@@ -65,18 +64,16 @@ def read(stream: str, definition: dict[str, Any], naming: Naming) -> Definition:
     Returns:
         The definition.
     """
-    source = TableName(definition["schema"], definition["table"])
-    types = Types(definition["types"], naming.incremental)
+    source = TableName(definition.schema, definition.table)
+    types = Types(definition.types, naming.incremental)
     columns = [
-        {
-            **column,
-            "type": types.here(column["type"]),
-            "expression": column["expression"]
-            and types.translated(column["expression"]),
-        }
-        for column in definition["columns"]
+        replace(
+            column,
+            type=types.here(column.type),
+            expression=column.expression and types.translated(column.expression),
+        )
+        for column in definition.columns
     ]
-    key: str = definition["replication_key"]
     return Definition(
         stream=stream,
         source=source,
@@ -84,13 +81,13 @@ def read(stream: str, definition: dict[str, Any], naming: Naming) -> Definition:
         live=TableName(naming.live(source.schema), source.name),
         columns=columns,
         indexes=[
-            {**index, "definition": types.translated(index["definition"])}
-            for index in definition["indexes"]
+            replace(index, definition=types.translated(index.definition))
+            for index in definition.indexes
         ],
-        extra_indexes=definition["extra_indexes"],
-        comment=definition["comment"],
-        primary_key=definition["primary_key"],
-        key=key,
-        key_type=next(c["type"] for c in columns if c["name"] == key),
+        extra_indexes=definition.extra_indexes,
+        comment=definition.comment,
+        primary_key=definition.primary_key,
+        key=definition.replication_key,
+        key_type=types.here(definition.key_column.type),
         types=types,
     )

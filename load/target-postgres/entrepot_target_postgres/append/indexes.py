@@ -46,15 +46,15 @@ def build_missing(
     }
     missing = [
         (
-            index["name"],
+            index.name,
             _ON.sub(
                 lambda _: f" ON {table.name.sql} USING ",
-                index["definition"],
+                index.definition,
                 count=1,
             ),
         )
         for index in table.indexes
-        if index["name"] not in present
+        if index.name not in present
     ]
     missing += [
         (name, f"CREATE INDEX {quote(name)} ON {table.name.sql} {text}")
@@ -74,9 +74,7 @@ def _build(warehouse: Database, table: Definition, name: str, statement: str) ->
         try:
             session.execute(statement)
         except psycopg.errors.UndefinedObject as error:
-            if any(
-                index["name"] == name and index["unique"] for index in table.indexes
-            ):
+            if any(index.name == name and index.unique for index in table.indexes):
                 raise
             logger.warning(
                 "%s: index %s is left out: %s", table.name, name, one_line(error)
@@ -99,11 +97,12 @@ def _add_constraints(session: psycopg.Connection, table: Definition) -> None:
     }
     kinds = {"p": "PRIMARY KEY", "u": "UNIQUE"}
     for index in table.indexes:
-        if index["constraint"] in kinds and index["name"] not in present:
-            name = quote(index["name"])
-            when = " DEFERRABLE" if index["deferrable"] else ""
-            when += " INITIALLY DEFERRED" if index["deferred"] else ""
+        kind = kinds.get(index.constraint or "")
+        if kind and index.name not in present:
+            name = quote(index.name)
+            when = " DEFERRABLE" if index.deferrable else ""
+            when += " INITIALLY DEFERRED" if index.deferred else ""
             session.execute(
                 f"ALTER TABLE {table.name.sql} ADD CONSTRAINT {name}"
-                f" {kinds[index['constraint']]} USING INDEX {name}{when}"
+                f" {kind} USING INDEX {name}{when}"
             )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
 from entrepot_core.postgres.connection import Database
-from entrepot_core.singer.spool import path_of, remove_if_empty
+from entrepot_core.singer.batch import CopyBatch
+from entrepot_core.singer.spool import remove_if_empty
+from entrepot_core.singer.table_definition import TableDefinition
+from entrepot_core.singer.validation import MalformedMessage
 from entrepot_core.warehouse import locks, migrate
 from entrepot_core.warehouse.schemas import Naming
 from entrepot_target_postgres.append import definition as definitions
-from entrepot_target_postgres.append.batch import Batch
 from entrepot_target_postgres.append.table import AppendTable
 from entrepot_target_postgres.errors import AnotherLoad, CannotLoad
 
@@ -42,7 +43,7 @@ class AppendLoad:
         """Say whether a stream is one of them."""
         return stream in self._tables
 
-    def add(self, stream: str, definition: dict[str, Any]) -> None:
+    def add(self, stream: str, definition: TableDefinition) -> None:
         """Make a stream's table, or let it follow the source's.
 
         Args:
@@ -83,30 +84,26 @@ class AppendLoad:
         migrate.upgrade(self._lock)
         self._lock.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._naming.incremental}"')
 
-    def load(self, message: dict[str, Any]) -> None:
-        """Load the files of a BATCH message, each in a transaction of its own.
+    def load(self, batch: CopyBatch) -> None:
+        """Load the file of a BATCH message, in a transaction of its own.
 
         Args:
-            message: The message.
+            batch: The message.
+
+        Raises:
+            MalformedMessage: If it does not say which rows the file has.
         """
-        encoding = message["encoding"]
-        table = self._tables[message["stream"]]
-        for url in message["manifest"]:
-            path = path_of(url)
-            table.load(
-                Batch(
-                    path,
-                    encoding["copy_format"],
-                    encoding["columns"],
-                    encoding.get("low"),
-                    encoding["high"],
-                    encoding["rows"],
-                    encoding.get("settled"),
+        table = self._tables[batch.stream]
+        if batch.file is not None:
+            if batch.covers is None:
+                raise MalformedMessage(
+                    f"stream {batch.stream}, BATCH message: encoding.high is missing: a file of an "
+                    "append table says of which keys it has every row"
                 )
-            )
-            self._folders.add(path.parent)
-        if encoding["last"]:
-            table.settle(encoding.get("settled"))
+            table.load(batch.file, batch.covers, batch.settled)
+            self._folders.add(batch.file.path.parent)
+        if batch.last:
+            table.settle(batch.settled)
             table.finish(self._index_jobs, self._reader)
 
     def close(self) -> None:

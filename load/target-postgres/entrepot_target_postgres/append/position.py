@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg.types.json import Jsonb
 
-from entrepot_target_postgres.append.batch import Batch
+from entrepot_core.singer.batch import KeyRange
 from entrepot_target_postgres.append.definition import Definition
 
 _POSITION = """
@@ -65,11 +65,12 @@ class Position:
             "DELETE FROM entrepot_ops.positions WHERE stream = %s", [self._table.stream]
         )
 
-    def move(self, batch: Batch, rows: int) -> None:
+    def move(self, covers: KeyRange, settled: str | None, rows: int) -> None:
         """Note a batch, in the transaction that loads it.
 
         Args:
-            batch: The batch.
+            covers: The range of the replication key that it has.
+            settled: The key up to which the source can add nothing more; None when not known.
             rows: How many rows of it were loaded.
         """
         table = self._table
@@ -81,8 +82,8 @@ class Position:
                 "schema": table.name.schema,
                 "table": table.name.name,
                 "key": table.key,
-                "high": batch.high,
-                "settled": batch.settled,
+                "high": covers.high,
+                "settled": settled,
                 "rows": rows,
                 "columns": Jsonb(table.numbers),
             },

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import psycopg
 
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import literal, quote
+from entrepot_core.singer.table_definition import Column
 from entrepot_target_postgres.append.definition import Definition
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.tables import drift, views
@@ -72,7 +72,12 @@ class Structure:
             CannotLoad: If a column has changed in a way that would lose or bend values.
         """
         types = {name: type_name for name, type_name, *_ in here}
-        found = drift.compare(types, self._table.columns, numbers)
+        found = drift.compare(
+            types,
+            {column.name: column.type for column in self._table.columns},
+            numbers,
+            self._table.numbers,
+        )
         if found.refused:
             sentences = [
                 f"column {name} is {old} in the warehouse and {new} on the source"
@@ -83,7 +88,7 @@ class Structure:
                 f"bent, so change {self._table.name} by hand, or drop it to have it loaded again"
             )
         nullable = {
-            column["name"] for column in self._table.columns if not column["not_null"]
+            column.name for column in self._table.columns if not column.not_null
         }
         nullable |= set(found.dropped)
         loosened = [
@@ -117,8 +122,9 @@ class Structure:
                     )
             if on_it:
                 logger.warning("%s: made again: %s", self._table.name, ", ".join(on_it))
-        for column in found.added:
-            self._add(column)
+        for column in self._table.columns:
+            if column.name in found.added:
+                self._add(column)
         for name in loosened:
             self._alter(f"ALTER COLUMN {quote(name)} DROP NOT NULL")
         for name in emptied:
@@ -138,14 +144,14 @@ class Structure:
 
         Those that it has are built again with the missing indexes.
         """
-        wanted = {index["name"]: index for index in self._table.indexes}
+        wanted = {index.name: index for index in self._table.indexes}
         for name, is_unique, is_constraint, columns in self.session.execute(
             _KEYS, [self._table.name.sql]
         ).fetchall():
             there = wanted.get(name)
             if there is None and not is_unique:
                 continue
-            if there and (there["unique"], there["columns"]) == (is_unique, columns):
+            if there and (there.unique, there.columns) == (is_unique, columns):
                 continue
             if is_constraint:
                 self._alter(f"DROP CONSTRAINT {quote(name)}")
@@ -163,25 +169,25 @@ class Structure:
     def _alter(self, change: str) -> None:
         self.session.execute(f"ALTER TABLE {self._table.name.sql} {change}")
 
-    def _add(self, column: dict[str, Any]) -> None:
+    def _add(self, column: Column) -> None:
         """Add a column, with the value that the source gives to the rows of before."""
-        former = column["former"]
-        if column["generated"]:
+        former = column.former
+        if column.generated:
             self._alter(f"ADD COLUMN {self._column_sql(column)}")
             value = "computed"
         elif former is None:
-            self._alter(f"ADD COLUMN {quote(column['name'])} {column['type']}")
+            self._alter(f"ADD COLUMN {quote(column.name)} {column.type}")
             value = "NULL"
         else:
-            name = quote(column["name"])
-            self._alter(f"ADD COLUMN {name} {column['type']} DEFAULT {literal(former)}")
+            name = quote(column.name)
+            self._alter(f"ADD COLUMN {name} {column.type} DEFAULT {literal(former)}")
             self._alter(f"ALTER COLUMN {name} DROP DEFAULT")
             value = "the source's default"
         logger.warning(
             "%s: column %s added (%s); %s in the rows that were here before",
             self._table.name,
-            column["name"],
-            column["type"],
+            column.name,
+            column.type,
             value,
         )
 
@@ -191,7 +197,7 @@ class Structure:
             self.session.execute(_COMMENTS, [self._table.name.sql])
         )
         wanted = {None: self._table.comment} | {
-            column["name"]: column["comment"] for column in self._table.columns
+            column.name: column.comment for column in self._table.columns
         }
         for name, comment in wanted.items():
             if comment != comments.get(name):
@@ -201,20 +207,20 @@ class Structure:
                     f"COMMENT ON {what or f'TABLE {self._table.name.sql}'} IS {text}"
                 )
 
-    def _column_sql(self, column: dict[str, Any]) -> str:
+    def _column_sql(self, column: Column) -> str:
         """Write a column's definition."""
-        text = f"{quote(column['name'])} {column['type']}"
-        if column["collation"] and self._has_collation(column["collation"]):
-            text += f" COLLATE pg_catalog.{quote(column['collation'])}"
-        expression = column["expression"]
-        if column["generated"]:
+        text = f"{quote(column.name)} {column.type}"
+        if column.collation and self._has_collation(column.collation):
+            text += f" COLLATE pg_catalog.{quote(column.collation)}"
+        expression = column.expression
+        if column.generated:
             version = self.session.info.server_version
-            is_virtual = column["generated"] == "v" and version >= _VIRTUAL_COLUMNS
+            is_virtual = column.generated == "v" and version >= _VIRTUAL_COLUMNS
             kept = "VIRTUAL" if is_virtual else "STORED"
             return f"{text} GENERATED ALWAYS AS ({expression}) {kept}"
         if expression:
             text += f" DEFAULT {expression}"
-        return text + (" NOT NULL" if column["not_null"] else "")
+        return text + (" NOT NULL" if column.not_null else "")
 
     def _has_collation(self, name: str) -> bool:
         """Say whether this server has one of PostgreSQL's own collations."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Event
 
 import psycopg
@@ -12,16 +10,15 @@ import psycopg
 from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
 from entrepot_core.postgres.identifiers import TableName, literal, quote
+from entrepot_core.singer.batch import CopyFile, KeyRange
 from entrepot_core.warehouse import changes
 from entrepot_target_postgres.append import indexes
-from entrepot_target_postgres.append.batch import Batch
 from entrepot_target_postgres.append.definition import Definition
 from entrepot_target_postgres.append.position import Position
 from entrepot_target_postgres.append.structure import Structure
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.tables.copying import read_to_the_end
 
-_CHUNK = 256 * 1024  # bytes
 _COLUMNS = """
 SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
     a.atthasdef
@@ -86,29 +83,31 @@ class AppendTable:
             changes.note(session, table.name, None, None)
         logger.info("%s: made as the source's %s", table.name, table.source)
 
-    def load(self, batch: Batch) -> None:
-        """Load a batch, and note the position, in one transaction; then remove the file.
+    def load(self, file: CopyFile, covers: KeyRange, settled: str | None) -> None:
+        """Load a file, and note the position, in one transaction; then remove the file.
 
         Args:
-            batch: The batch.
+            file: The file.
+            covers: The range of the replication key of which it has every row.
+            settled: The key up to which the source can add nothing more; None when not known.
 
         Raises:
             CannotLoad: If the file does not hold what the source had sent.
         """
         session = self.session
         with session.transaction():
-            if self._can_meet_older_rows(batch):
-                received = self._replace(batch)
+            if self._can_meet_older_rows(covers):
+                received = self._replace(file, covers)
             else:
-                received = self._copy(batch, self._table.name.sql)
-            if received != batch.rows:
+                received = self._copy(file, self._table.name.sql)
+            if received != file.rows:
                 raise CannotLoad(
-                    f"table {self._table.source}: the source sent {batch.rows} rows up to "
-                    f"{batch.high}, and the warehouse received {received}"
+                    f"table {self._table.source}: the source sent {file.rows} rows up to "
+                    f"{covers.high}, and the warehouse received {received}"
                 )
-            changes.note(session, self._table.name, batch.low, batch.high)
-            self._position.move(batch, received)
-        batch.path.unlink()
+            changes.note(session, self._table.name, covers.low, covers.high)
+            self._position.move(covers, settled, received)
+        file.path.unlink()
 
     def settle(self, key: str | None) -> None:
         """Note, at the end of a stream, up to where nothing more can come.
@@ -118,34 +117,34 @@ class AppendTable:
         """
         self._position.settle(key)
 
-    def _can_meet_older_rows(self, batch: Batch) -> bool:
-        """Say whether rows of the batch may be here already, in this or another version."""
-        is_above = self._position.lock_and_is_above(batch.low)
+    def _can_meet_older_rows(self, covers: KeyRange) -> bool:
+        """Say whether rows of a range may be here already, in this or another version."""
+        is_above = self._position.lock_and_is_above(covers.low)
         return not self._is_new and (is_above or not self._table.is_key_alone)
 
-    def _replace(self, batch: Batch) -> int:
-        """Put the batch's rows in the place of those that are here."""
+    def _replace(self, file: CopyFile, covers: KeyRange) -> int:
+        """Put the file's rows in the place of those that are here."""
         session = self.session
         if self._table.is_key_alone:
             key = quote(self._table.key)
             above = (
-                f" AND {key} > {literal(batch.low)}::{self._table.key_type}"
-                if batch.low is not None
+                f" AND {key} > {literal(covers.low)}::{self._table.key_type}"
+                if covers.low is not None
                 else ""
             )
             session.execute(
                 f"DELETE FROM {self._table.name.sql}"
-                f" WHERE {key} <= {literal(batch.high)}::{self._table.key_type}{above}"
+                f" WHERE {key} <= {literal(covers.high)}::{self._table.key_type}{above}"
             )
-            return self._copy(batch, self._table.name.sql)
+            return self._copy(file, self._table.name.sql)
         session.execute(
             f"CREATE TEMPORARY TABLE arriving (LIKE {self._table.name.sql}) ON COMMIT DROP"
         )
-        received = self._copy(batch, "arriving")
+        received = self._copy(file, "arriving")
         same = " AND ".join(
             f"t.{quote(c)} = a.{quote(c)}" for c in self._table.primary_key
         )
-        listed = ", ".join(map(quote, batch.columns))
+        listed = ", ".join(map(quote, file.columns))
         session.execute(
             f"DELETE FROM {self._table.name.sql} AS t USING arriving AS a WHERE {same}"
         )
@@ -154,13 +153,13 @@ class AppendTable:
         )
         return received
 
-    def _copy(self, batch: Batch, into: str) -> int:
-        listed = ", ".join(map(quote, batch.columns))
-        statement = f"COPY {into} ({listed}) FROM STDIN (FORMAT {batch.copy_format})"
+    def _copy(self, file: CopyFile, into: str) -> int:
+        listed = ", ".join(map(quote, file.columns))
+        statement = f"COPY {into} ({listed}) FROM STDIN ({file.options})"
         patience = Patience(Event(), self._warehouse.timeout)
         try:
             return copy_in(
-                self.session, statement, _chunks(batch.path), patience, lambda _: None
+                self.session, statement, file.chunks(), patience, lambda _: None
             )
         except CopyError:
             read_to_the_end(self.session)
@@ -213,9 +212,3 @@ class AppendTable:
         """Let the warehouse go."""
         if self._session is not None:
             self._session.close()
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 import psycopg
 
 from entrepot_core.postgres.identifiers import PUBLIC, literal, parse_qualified, quote
+from entrepot_core.singer.table_definition import (
+    CompositeType,
+    DomainType,
+    EnumType,
+    RangeType,
+    UserType,
+)
 from entrepot_target_postgres.errors import CannotLoad
 
 _LABELS = (
@@ -28,17 +33,18 @@ _STRING = r"'(?:[^']|'')*'"
 
 
 class Types:
-    """The types of one table's columns.
+    """The types of one table's columns."""
 
-    Args:
-        found: As the tap read them, each after those it needs.
-        schema: Where they are made.
-    """
+    def __init__(self, found: list[UserType], schema: str) -> None:
+        """Prepare.
 
-    def __init__(self, found: list[dict[str, Any]], schema: str) -> None:
+        Args:
+            found: As the tap read them, each after those it needs.
+            schema: Where they are made.
+        """
         self._found = found
         self._schema = schema
-        names = {each["type"]: self._name(each["type"]) for each in found}
+        names = {each.type: self._name(each.type) for each in found}
         self._names = {
             there: f"{quote(schema)}.{quote(name)}" for there, name in names.items()
         }
@@ -76,7 +82,7 @@ class Types:
             text: As the source's catalogs write it.
 
         Returns:
-            The text with the names that the types have here.
+            The text, with the names that the types have here.
         """
         return self._mentioned.sub(lambda m: self._spelt.get(m[0], m[0]), text)
 
@@ -89,27 +95,28 @@ class Types:
         Raises:
             CannotLoad: If one has changed in a way that values which are here do not allow.
         """
-        make: dict[str, Callable[[psycopg.Connection, str, dict[str, Any], bool], None]]
-        make = {
-            "e": self._enum,
-            "d": self._domain,
-            "c": self._composite,
-            "r": self._range,
-            "m": _made_with_its_range,
-        }
         for each in self._found:
-            name = self._names[each["type"]]
+            name = self._names[each.type]
             row = session.execute("SELECT to_regtype(%s)", [name]).fetchone()
-            make[each["kind"]](session, name, each, bool(row and row[0]))
+            is_there = bool(row and row[0])
+            if isinstance(each, EnumType):
+                self._enum(session, name, each, is_there)
+            elif isinstance(each, DomainType):
+                self._domain(session, name, each, is_there)
+            elif isinstance(each, CompositeType):
+                self._composite(session, name, each, is_there)
+            elif isinstance(each, RangeType):
+                self._range(session, name, each, is_there)
+            # A multirange is made with its range.
 
     def _enum(
         self,
         session: psycopg.Connection,
         name: str,
-        there: dict[str, Any],
+        there: EnumType,
         is_there: bool,
     ) -> None:
-        labels = there["labels"]
+        labels = there.labels
         if not is_there:
             listed = ", ".join(map(literal, labels))
             session.execute(f"CREATE TYPE {name} AS ENUM ({listed})")
@@ -132,12 +139,12 @@ class Types:
         self,
         session: psycopg.Connection,
         name: str,
-        there: dict[str, Any],
+        there: DomainType,
         is_there: bool,
     ) -> None:
-        checks = {check: self.translated(text) for check, text in there["checks"]}
+        checks = {check: self.translated(text) for check, text in there.checks}
         if not is_there:
-            session.execute(f"CREATE DOMAIN {name} AS {self.here(there['base'])}")
+            session.execute(f"CREATE DOMAIN {name} AS {self.here(there.base)}")
         here = {
             check: text.removesuffix(" NOT VALID")
             for check, text in session.execute(_CHECKS, [name]).fetchall()
@@ -160,10 +167,10 @@ class Types:
         self,
         session: psycopg.Connection,
         name: str,
-        there: dict[str, Any],
+        there: CompositeType,
         is_there: bool,
     ) -> None:
-        wanted = [(a, self.here(type_name)) for a, type_name in there["attributes"]]
+        wanted = [(a, self.here(type_name)) for a, type_name in there.attributes]
         if not is_there:
             listed = ", ".join(f"{quote(a)} {kind}" for a, kind in wanted)
             session.execute(f"CREATE TYPE {name} AS ({listed})")
@@ -185,7 +192,7 @@ class Types:
             a in names for a, _ in wanted[len(kept) :]
         ):
             raise CannotLoad(
-                f"type {there['type']} is ({_listed(here)}) in the warehouse and "
+                f"type {there.type} is ({_listed(here)}) in the warehouse and "
                 f"({_listed(wanted)}) on the source: no value may be lost or bent, so drop the "
                 "tables that use it, and the type, to have them loaded again"
             )
@@ -195,24 +202,20 @@ class Types:
         self,
         session: psycopg.Connection,
         name: str,
-        there: dict[str, Any],
+        there: RangeType,
         is_there: bool,
     ) -> None:
         if is_there:
             return
-        options = [f"subtype = {self.here(there['subtype'])}"]
-        if there["operators"]:
-            options.append(f"subtype_opclass = {there['operators']}")
-        if there["multirange"]:
-            multirange = self._name(there["multirange"])
+        options = [f"subtype = {self.here(there.subtype)}"]
+        if there.operators:
+            options.append(f"subtype_opclass = {there.operators}")
+        if there.multirange:
+            multirange = self._name(there.multirange)
             options.append(
                 f"multirange_type_name = {quote(self._schema)}.{quote(multirange)}"
             )
         session.execute(f"CREATE TYPE {name} AS RANGE ({', '.join(options)})")
-
-
-def _made_with_its_range(*_: Any) -> None:
-    """Leave a multirange to its range, which comes before it."""
 
 
 def _listed(attributes: list[tuple[str, str]]) -> str:

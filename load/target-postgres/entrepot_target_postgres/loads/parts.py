@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from entrepot_core.postgres.identifiers import quote
+from entrepot_core.singer.keywords import REPLACE, REPLACE_BY
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads.upsert import Load
 from entrepot_target_postgres.rows import text_of
@@ -17,7 +18,7 @@ from entrepot_target_postgres.tables.copying import (
     origin_of,
     values_of,
 )
-from entrepot_target_postgres.tables.shape import REPLACE, REPLACE_BY, Shape
+from entrepot_target_postgres.tables.shape import Shape
 
 
 class Parts(Load):

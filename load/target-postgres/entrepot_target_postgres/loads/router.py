@@ -8,12 +8,13 @@ import psycopg
 
 from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.singer.keywords import REPLACE_BY
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads import lock
 from entrepot_target_postgres.loads.overwrite import FullLoad
 from entrepot_target_postgres.loads.parts import Parts
 from entrepot_target_postgres.loads.upsert import Load, Upsert
-from entrepot_target_postgres.tables.shape import REPLACE_BY, Shape, of_schema
+from entrepot_target_postgres.tables.shape import Shape, of_schema
 
 APPEND, UPSERT, OVERWRITE = "append-only", "upsert", "overwrite"
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from threading import Event
 
 import psycopg
 
 from entrepot_core.policy.columns import unescaped
 from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
-from entrepot_core.postgres.identifiers import literal, quote
+from entrepot_core.postgres.identifiers import quote
+from entrepot_core.singer.batch import CopyFile
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.tables.shape import Shape
 
@@ -23,68 +23,6 @@ _RESULTS = 5  # more than a refused COPY has
 _PLACE = re.compile(r"COPY .*?, line (\d+)(?:, column (.*?))?(?=$|: )", re.DOTALL)
 _UNIQUE = "23505"
 _HIDING = {"23502", "23514"}  # their details print whole rows
-
-
-@dataclass(frozen=True)
-class CopyFile:
-    """A file that COPY reads.
-
-    Attributes:
-        path: Where.
-        copy_format: `text` or `binary`.
-        columns: In the order of the file.
-        rows: How many there must be.
-        delimiter: Between values, in the text format.
-        null: What stands for NULL, in the text format.
-    """
-
-    path: Path
-    copy_format: str
-    columns: list[str]
-    rows: int
-    delimiter: str = "\t"
-    null: str = r"\N"
-
-    @property
-    def options(self) -> str:
-        """COPY's options."""
-        if self.copy_format != "text":
-            return f"FORMAT {self.copy_format}"
-        return f"DELIMITER {literal(self.delimiter)}, NULL {literal(self.null)}"
-
-    def values(self, line: int) -> dict[str, str]:
-        """Read one row.
-
-        Args:
-            line: Which, from 1.
-
-        Returns:
-            Its values by column, as text; nothing for a binary file.
-        """
-        if self.copy_format != "text":
-            return {}
-        with self.path.open("rb") as file:
-            found = next(islice(file, line - 1, None), b"")
-        return values_of(found, self)
-
-    def lines(self) -> Iterator[bytes]:
-        """Read it line by line.
-
-        Yields:
-            Each line.
-        """
-        with self.path.open("rb") as file:
-            yield from file
-
-    def chunks(self) -> Iterator[bytes]:
-        """Read it.
-
-        Yields:
-            Parts of the file.
-        """
-        with self.path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
 
 
 @dataclass
@@ -115,17 +53,6 @@ class Lines:
         self._lines.append(line)
         self.rows += 1
         self.size += len(line)
-
-    def values(self, line: int) -> dict[str, str]:
-        """Read one row.
-
-        Args:
-            line: Which, from 1.
-
-        Returns:
-            Its values by column, as text.
-        """
-        return values_of(self._lines[line - 1], self)
 
     def lines(self) -> Iterator[bytes]:
         """Give each line.
@@ -160,6 +87,13 @@ class Lines:
 
 
 Rows = Lines | CopyFile
+
+
+def _values(rows: Rows, line: int) -> dict[str, str]:
+    """Read one row, counted from 1; nothing of a binary file."""
+    if isinstance(rows, CopyFile) and rows.copy_format != "text":
+        return {}
+    return values_of(next(islice(rows.lines(), line - 1, None), b""), rows)
 
 
 def values_of(line: bytes, rows: Rows) -> dict[str, str]:
@@ -201,7 +135,7 @@ def copy(
     statement = f"COPY {into} ({listed}) FROM STDIN ({rows.options})"
     try:
         received = copy_in(
-            session, statement, _chunks(rows), Patience(Event(), timeout), _ignore
+            session, statement, rows.chunks(), Patience(Event(), timeout), _ignore
         )
     except CopyError as error:
         read_to_the_end(session)
@@ -226,10 +160,6 @@ def read_to_the_end(session: psycopg.Connection) -> None:
         session.pgconn.nonblocking = 0
 
 
-def _chunks(rows: Rows) -> Iterable[bytes]:
-    return rows.chunks()
-
-
 def _ignore(_: int) -> None:
     return None
 
@@ -239,7 +169,7 @@ def _explained(error: CopyError, shape: Shape, rows: Rows) -> CannotLoad:
     if place is None:
         return CannotLoad(f"stream {shape.stream}: {error}")
     line, column = int(place[1]), place[2]
-    row = rows.values(line)
+    row = _values(rows, line)
     where = f", column {column}" if column else ""
     if origin := origin_of(row, shape):
         where += f", {origin}"

@@ -226,13 +226,13 @@ def follow(
     """
     here = {each.name: each.type for each in landings(session, table.sql)}
     native = {column.name: column.is_native for column in shape.columns}
-    there = [
+    there = {
         # The type that the table has is as good as the one that we would choose for it.
-        {"name": each.name, "type": here[each.name]}
+        each.name: here[each.name]
         if not native[each.name] and _holds(here.get(each.name), each.type)
-        else {"name": each.name, "type": each.type}
+        else each.type
         for each in wanted
-    ]
+    }
     found = drift.compare(here, there)
     if found.refused:
         sentences = [
@@ -244,9 +244,7 @@ def follow(
             f"table by hand (ALTER TABLE {table.sql} ALTER COLUMN … TYPE … USING …), or drop it "
             "to have it loaded again"
         )
-    changes = [
-        f"ADD COLUMN {quote(each['name'])} {each['type']}" for each in found.added
-    ]
+    changes = [f"ADD COLUMN {quote(name)} {there[name]}" for name in found.added]
     changes += [f"ALTER COLUMN {quote(name)} TYPE {new}" for name, new in found.widened]
     if has_key and shape.keys:
         changes += _key_changes(session, table, shape)

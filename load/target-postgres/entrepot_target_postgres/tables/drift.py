@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 # Each type, then those that hold all of its values with the same meaning.
 _WIDER = {
@@ -29,7 +28,7 @@ class Drift:
         refused: Columns whose type can't follow: name, type here, type on the source.
     """
 
-    added: list[dict[str, Any]] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
     widened: list[tuple[str, str]] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     renamed: list[tuple[str, str]] = field(default_factory=list)
@@ -38,32 +37,33 @@ class Drift:
 
 def compare(
     here: dict[str, str],
-    there: list[dict[str, Any]],
+    there: dict[str, str],
     numbers: dict[str, int] | None = None,
+    numbers_there: dict[str, int] | None = None,
 ) -> Drift:
     """Compare the columns of a table.
 
     Args:
         here: Types by column in the warehouse.
-        there: The source's columns, types spelt as in the warehouse.
+        there: Types by column on the source, spelt as in the warehouse.
         numbers: By column here, the number that it had on the source, which a new name does not
             change; None when they are not known.
+        numbers_there: The numbers of the source's columns now.
 
     Returns:
         What differs.
     """
-    names = {column["name"] for column in there}
     left = {
         number: name
         for name, number in (numbers or {}).items()
-        if name in here and name not in names
+        if name in here and name not in there
     }
     drift = Drift()
-    for column in there:
-        name, wanted = column["name"], column["type"]
-        before = left.get(column["number"]) if name not in here and left else None
+    for name, wanted in there.items():
+        number = (numbers_there or {}).get(name, 0)
+        before = left.get(number) if name not in here else None
         if name not in here and before is None:
-            drift.added.append(column)
+            drift.added.append(name)
             continue
         if before is not None:
             drift.renamed.append((before, name))
@@ -73,7 +73,9 @@ def compare(
         elif old != wanted:
             drift.refused.append((name, old, wanted))
     followed = {old for old, _ in drift.renamed}
-    drift.dropped = [name for name in here if name not in names | followed]
+    drift.dropped = [
+        name for name in here if name not in there and name not in followed
+    ]
     return drift
 
 

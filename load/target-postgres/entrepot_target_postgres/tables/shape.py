@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from entrepot_core.postgres.identifiers import LONGEST_NAME, TableName
+from entrepot_core.singer.keywords import INDEXES, ORIGIN, REFUSE_EMPTY, TYPE
 from entrepot_target_postgres.errors import CannotLoad
-
-TYPE, REPLACE_BY, REPLACE = "x-postgres-type", "x-replace-by", "x-replace"
-ORIGIN = "x-origin"
-INDEXES, REFUSE_EMPTY = "x-postgres-indexes", "x-refuse-empty"
 
 # A time without a date has no type here: `time` would drop an offset, `timetz` invent one.
 _FORMATS = {

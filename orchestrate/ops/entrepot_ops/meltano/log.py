@@ -20,7 +20,6 @@ _PREFIX = re.compile(
 )
 _ERROR = re.compile(r"\b(error|critical|refused|fatal|failed)\b", re.IGNORECASE)
 _METRIC = re.compile(r"METRIC: (\{.*\})")
-_BATCH = re.compile(r"\S+: ([0-9]{1,18}) rows\b")  # as our tap says it of each batch
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,6 @@ class Line:
         """How many records a tap says here that it has emitted."""
         if self.kind != "tap":
             return 0
-        if batch := _BATCH.match(self.text):
-            return int(batch.group(1))
         metric = _METRIC.search(self.text)
         counted = values.json_object(metric.group(1)) if metric else {}
         if counted.get("metric") != "record_count":
