@@ -88,12 +88,25 @@ class Record:
         rows = self._fetch("SELECT DISTINCT unnest(landing) FROM entrepot_ops.runs")
         return [row[0] for row in rows]
 
-    def set_landing(self, schemas: list[str]) -> None:
+    def landing_objects(self) -> set[str]:
+        """List the names of what unfinished runs make in schema `public`."""
+        rows = self._fetch("SELECT object_name FROM entrepot_ops.landing_objects")
+        return {row[0] for row in rows}
+
+    def set_landing(self, schemas: list[str], names: list[str]) -> None:
         """Note which schemas this run is about to fill.
 
         Args:
             schemas: Their names; empty once they are clean, for this and all earlier runs.
+            names: What it makes in schema `public`.
         """
+        self._execute(
+            "WITH gone AS (DELETE FROM entrepot_ops.landing_objects"
+            " WHERE NOT object_name = ANY (%(names)s))"
+            " INSERT INTO entrepot_ops.landing_objects SELECT unnest(%(names)s::text[])"
+            " ON CONFLICT DO NOTHING",
+            {"names": names},
+        )
         if schemas:
             self._execute(
                 "UPDATE entrepot_ops.runs SET landing = %s WHERE run_id = %s",

@@ -30,7 +30,7 @@ from pg_replica.restore.scheduler import Crew
 from pg_replica.settings import Settings
 from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
 from pg_replica.verify import compare as verify
-from pg_replica.warehouse import functions, objects
+from pg_replica.warehouse import functions, made_schemas, objects
 from pg_replica.warehouse.sessions import Sessions
 
 _MANY = 10  # functions that a finding lists
@@ -62,7 +62,8 @@ class Night:
         self._record = record
         self._naming = Naming(settings.replica_schema)
         self._stop = threading.Event()
-        self._schemas = [PUBLIC]
+        self._schemas: list[str] = []
+        self._names: list[str] = []
         self._published = False
 
     def run(self, lock: psycopg.Connection) -> None:
@@ -104,10 +105,10 @@ class Night:
     def _empty_landing(self, main: psycopg.Connection) -> None:
         left = set(self._record.unclean_landing()) | {PUBLIC}
         waiting = {self._naming.following(schema) for schema in left}
-        landing.clean(main, sorted(left | waiting))
+        landing.clean(main, sorted(left | waiting), self._record.landing_objects())
         if not landing.close_public(main, self._settings.internal_reader):
             self._record.finding("schema public", CLOSE_PUBLIC)
-        self._record.set_landing([])
+        self._record.set_landing([], [])
 
     def _replicate(
         self,
@@ -117,9 +118,12 @@ class Night:
         display: Display,
     ) -> None:
         self._schemas = schemas_of(origin.items)
-        if problems := self._naming.problems(self._schemas):
+        problems = self._naming.problems(self._schemas)
+        problems += made_schemas.collisions(main, self._naming, self._schemas)
+        if problems:
             raise Refused(problems)
-        self._record.set_landing(self._schemas)
+        self._names = landing.names_of(origin.items)
+        self._record.set_landing(self._schemas, self._names)
         builder = landing.Builder(origin.policy, self._record, self._naming)
         pre_data, post_data = sections(origin.items)
         with self._record.step("schema"):
@@ -242,7 +246,14 @@ class Night:
         event("published", run=self._record.run_id, schema=self._naming.replica)
 
     def _prepare_next(self, origin: Origin, main: psycopg.Connection) -> None:
-        publish.move_to_next(main, self._naming, self._schemas)
+        is_ours = objects.in_landing(self._names)
+        publish.move_to_next(main, self._naming, self._schemas, is_ours)
+        for left in objects.list_objects(main, [PUBLIC]):
+            self._record.finding(
+                str(left),
+                "somebody else's, put into the landing: it stays there, and the next night waits "
+                "until it is moved to another schema",
+            )
         append = [
             table
             for table, mode in origin.policy.kept_out.items()
@@ -298,7 +309,7 @@ class Night:
                 self._warehouse.connect(purpose="work rebind") as main,
             ):
                 publish.rebind(main, self._dependents, self._record)
-                self._record.set_landing([])
+                self._record.set_landing([], [])
         except (ReplicaError, psycopg.Error) as error:
             raise PublishedWithFault(
                 f"the night is published, but a later step failed: {one_line(error)}",
@@ -309,10 +320,12 @@ class Night:
         """Empty the landing after a failure, to give the space back."""
         with self._warehouse.connect(purpose="work clean") as connection:
             waiting = [self._naming.following(schema) for schema in self._schemas]
-            if objects.drop(connection, [*self._schemas, *waiting], patience=10):
+            schemas = made_schemas.ours(connection, [*self._schemas, *waiting])
+            is_ours = objects.in_landing(self._names)
+            if objects.drop(connection, schemas, patience=10, is_ours=is_ours):
                 event("the landing could not be emptied; the next run will", level=30)
             else:
-                self._record.set_landing([])
+                self._record.set_landing([], [])
 
     @property
     def published(self) -> bool:

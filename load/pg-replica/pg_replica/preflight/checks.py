@@ -50,7 +50,7 @@ def check(settings: Settings) -> Report:
                 check_source(settings, source_session, report)
         if source_session and target_session:
             with _problems_of("source or the warehouse", report):
-                check_pair(source_session, target_session, report)
+                check_pair(settings, source_session, target_session, report)
         if settings.mode == "archive":
             check_dump_path(settings, report)
     finally:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import psycopg
 
 from entrepot_core.base.suggest import nearest
+from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import are_same
+from entrepot_core.warehouse.schemas import Naming
 from pg_replica.preflight.report import Report
+from pg_replica.settings import Settings
+from pg_replica.warehouse import made_schemas
 
 _EXTENSIONS = (
     "SELECT extname::text FROM pg_catalog.pg_extension"
@@ -14,12 +18,21 @@ _EXTENSIONS = (
 )
 
 
+_SCHEMAS = (
+    f"SELECT n.nspname FROM pg_catalog.pg_namespace AS n WHERE {catalog.USER_SCHEMAS}"
+)
+
+
 def check_pair(
-    source: psycopg.Connection, target: psycopg.Connection, report: Report
+    settings: Settings,
+    source: psycopg.Connection,
+    target: psycopg.Connection,
+    report: Report,
 ) -> None:
-    """Check that the servers are two, and that the warehouse can have the source's extensions.
+    """Check that the servers are two, and that schemas and extensions of the source have a place.
 
     Args:
+        settings: For the replica's name.
         source: A session on the source.
         target: A session on the warehouse.
         report: Takes what is found.
@@ -29,6 +42,13 @@ def check_pair(
             "TARGET_DATABASE_URL is the same database as SOURCE_DATABASE_URL: the warehouse must "
             "be another one"
         )
+    schemas = [row[0] for row in source.execute(_SCHEMAS)]
+    naming = Naming(settings.replica_schema)
+    report.problems += [
+        problem
+        for problem in made_schemas.collisions(target, naming, schemas)
+        if problem not in report.problems
+    ]
     wanted = [row[0] for row in source.execute(_EXTENSIONS)]
     installed = {row[0] for row in target.execute(_EXTENSIONS)}
     available: dict[str, bool] = dict(

@@ -8,11 +8,12 @@ from entrepot_core.base.errors import Refused
 from entrepot_core.postgres.identifiers import PUBLIC
 from entrepot_core.postgres.server import role_exists
 from entrepot_core.warehouse import migrate
+from entrepot_core.warehouse.schemas import Naming
 from pg_replica.databases import OLDEST_WAREHOUSE
 from pg_replica.preflight.common import MANY, check_version
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
-from pg_replica.warehouse import objects
+from pg_replica.warehouse import made_schemas, objects
 
 CLOSE_PUBLIC = (
     "everybody who may connect has rights on the landing, and only its owner can take them away: "
@@ -58,6 +59,8 @@ def check_warehouse(
     _check_tables(session, report)
     _check_landing(session, report)
     _check_public(session, report)
+    naming = Naming(settings.replica_schema)
+    report.problems += made_schemas.collisions(session, naming, [PUBLIC])
     if not role_exists(session, settings.internal_reader):
         report.warnings.append(
             f"there is no role {settings.internal_reader}: nobody is granted the right to read; "
@@ -82,7 +85,12 @@ def _check_landing(session: psycopg.Connection, report: Report) -> None:
     if not found:
         return
     user = session.info.user
-    theirs = [item for item in found if item.owner and item.owner != user]
+    is_ours = objects.in_landing(_names_of_unclean_run(session))
+    theirs = [
+        item
+        for item in found
+        if (item.owner and item.owner != user) or not is_ours(item)
+    ]
     if not theirs and _has_unclean_run(session):
         report.notes.append(
             "the landing holds what an unfinished run left: it will be emptied"
@@ -93,6 +101,17 @@ def _check_landing(session: psycopg.Connection, report: Report) -> None:
         f"schema public, the landing, holds {len(theirs or found)} objects that no run of ours "
         f"left ({listed}): move them to another schema, or drop them"
     )
+
+
+def _names_of_unclean_run(session: psycopg.Connection) -> set[str]:
+    """List what an unfinished run makes in the landing; empty for one of an older release."""
+    row = session.execute(
+        "SELECT to_regclass('entrepot_ops.landing_objects')"
+    ).fetchone()
+    if row is None or row[0] is None:
+        return set()
+    query = "SELECT object_name FROM entrepot_ops.landing_objects"
+    return {row[0] for row in session.execute(query)}
 
 
 def _check_public(session: psycopg.Connection, report: Report) -> None:

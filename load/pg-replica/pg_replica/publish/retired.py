@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 
 from entrepot_core.warehouse.runs import Record
 from pg_replica.warehouse import objects
+from pg_replica.warehouse.objects import DatabaseObject
 
 _PATIENCE = 10.0  # seconds for readers who are just finishing
 
@@ -22,9 +25,20 @@ def retired_schemas(connection: psycopg.Connection) -> list[str]:
     rows = connection.execute(
         "SELECT r.schema_name FROM entrepot_ops.retired_schemas AS r"
         " JOIN pg_catalog.pg_namespace AS n ON n.nspname = r.schema_name"
+        " JOIN entrepot_ops.made_schemas AS m ON m.schema_oid = n.oid"
         " WHERE r.dropped_at IS NULL ORDER BY r.retired_at, 1"
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def _may_go(lock: psycopg.Connection) -> Callable[[DatabaseObject], bool]:
+    """Tell what a night made from what another role has made in the same schema."""
+    rows = lock.execute(
+        "SELECT rolname::text FROM pg_catalog.pg_roles"
+        " WHERE pg_catalog.pg_has_role(oid, 'USAGE')"
+    ).fetchall()
+    ours = {"", *(row[0] for row in rows)}
+    return lambda one: one.owner in ours
 
 
 def drop_retired(lock: psycopg.Connection, record: Record) -> list[str]:
@@ -38,10 +52,17 @@ def drop_retired(lock: psycopg.Connection, record: Record) -> list[str]:
         What had to stay, and why.
     """
     with record.step("drop"):
-        held = objects.drop(lock, retired_schemas(lock), patience=_PATIENCE)
+        schemas = retired_schemas(lock)
+        held = objects.drop(lock, schemas, patience=_PATIENCE, is_ours=_may_go(lock))
+        held += [
+            f"{one}: role {one.owner} made it there: it belongs in another schema"
+            for one in objects.list_objects(lock, schemas)
+            if not _may_go(lock)(one)
+        ]
         lock.execute(
             "UPDATE entrepot_ops.retired_schemas AS r SET dropped_at = now()"
             " WHERE dropped_at IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n"
+            " JOIN entrepot_ops.made_schemas AS m ON m.schema_oid = n.oid"
             " WHERE n.nspname = r.schema_name)"
         )
     for sentence in held:

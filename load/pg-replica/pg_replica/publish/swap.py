@@ -20,7 +20,8 @@ from entrepot_core.postgres.identifiers import PUBLIC, TableName, quote
 from entrepot_core.warehouse.dependents import Dependent
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
-from pg_replica.warehouse import objects
+from pg_replica.warehouse import made_schemas, objects
+from pg_replica.warehouse.objects import DatabaseObject
 
 _LOCK_TIMEOUT = "2s"
 _TRIES = 30
@@ -31,7 +32,10 @@ _RECONNECT = (
 
 
 def move_to_next(
-    connection: psycopg.Connection, naming: Naming, landing: list[str]
+    connection: psycopg.Connection,
+    naming: Naming,
+    landing: list[str],
+    is_ours: Callable[[DatabaseObject], bool],
 ) -> None:
     """Move the landing's objects to where they wait for the swap.
 
@@ -39,10 +43,11 @@ def move_to_next(
         connection: A session on the warehouse, in autocommit.
         naming: The schemas' names.
         landing: The landing's schemas.
+        is_ours: Which objects: what somebody else has put there stays.
     """
     for schema in landing:
         following = naming.following(schema)
-        objects.move(connection, schema, following)
+        objects.move(connection, schema, following, is_ours)
         _copy_comment(connection, schema, following)
         if schema != PUBLIC:
             objects.drop(connection, [schema])
@@ -204,6 +209,7 @@ class Swap:
                 connection.execute(
                     f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(self.reader)}"
                 )
+        made_schemas.note(connection, live)
         if self.beside:
             self.beside(connection)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import nullcontext
 
 import psycopg
@@ -23,7 +23,7 @@ from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.cutter import split
 from pg_replica.dump.items import LEFT_OUT, Item
 from pg_replica.restore import range_types
-from pg_replica.warehouse import functions, objects
+from pg_replica.warehouse import functions, made_schemas, objects
 
 _PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
 _MANY = 20  # failed items that a message lists
@@ -42,17 +42,37 @@ FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'public'
 """
 
 
-def clean(connection: psycopg.Connection, schemas: list[str]) -> None:
+def names_of(items: Iterable[Item]) -> list[str]:
+    """List the names that a dump's items can have in schema `public`.
+
+    Args:
+        items: The items.
+
+    Returns:
+        Each name once.
+    """
+    here = [item for item in items if item.schema == PUBLIC]
+    return sorted({item.made.name if item.made else item.tag for item in here})
+
+
+def clean(
+    connection: psycopg.Connection, schemas: list[str], names: Collection[str]
+) -> None:
     """Empty the landing of what an earlier run or attempt left, and give the space back.
 
     Args:
         connection: A session on the warehouse, in autocommit.
         schemas: The landing's schemas.
+        names: What runs make in schema `public`, as `objects.in_landing` takes it.
 
     Raises:
         RunFailed: If something remains.
     """
-    if held := objects.drop(connection, schemas, patience=_PATIENCE):
+    schemas = made_schemas.ours(connection, schemas)
+    held = objects.drop(
+        connection, schemas, patience=_PATIENCE, is_ours=objects.in_landing(names)
+    )
+    if held:
         raise RunFailed(
             "the landing cannot be emptied: " + "; ".join(held[:_MANY]),
             "something outside the landing depends on it: drop that, then run again",
@@ -70,11 +90,9 @@ def create_schemas(
         naming: The schemas' names.
     """
     for schema in schemas:
-        connection.execute(f"CREATE SCHEMA {quote(naming.following(schema))}")
+        made_schemas.create(connection, naming.following(schema))
         if schema != PUBLIC:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-            # Default privileges may have opened it.
-            connection.execute(f"REVOKE ALL ON SCHEMA {quote(schema)} FROM PUBLIC")
+            made_schemas.create(connection, schema)
 
 
 def close_public(connection: psycopg.Connection, reader: str) -> bool:

@@ -8,13 +8,13 @@ until nothing more goes: what then remains is held by somebody, and is reported.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import errors
 
-from entrepot_core.postgres.identifiers import quote
+from entrepot_core.postgres.identifiers import PUBLIC, quote
 
 _PORTION = 100
 # New readers queue behind whoever waits for a lock: so not for long, but several times.
@@ -60,7 +60,8 @@ WITH found (classid, objid) AS (
     JOIN pg_catalog.pg_namespace AS n ON n.oid = o.dictnamespace WHERE n.nspname = ANY (%(schemas)s)
 )
 SELECT i.type, i.schema, i.identity,
-    pg_catalog.pg_get_userbyid(coalesce(c.relowner, p.proowner, t.typowner))
+    pg_catalog.pg_get_userbyid(coalesce(c.relowner, p.proowner, t.typowner)),
+    CASE WHEN c.relkind IN ('r', 'p', 'v', 'm', 'f') THEN c.relname ELSE p.proname END
 FROM found
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(found.classid, found.objid, 0) AS i
 LEFT JOIN pg_catalog.pg_class AS c
@@ -126,12 +127,14 @@ class DatabaseObject:
         schema: Where it is.
         identity: How they name it, quoted and qualified.
         owner: Its owner's name; empty where it was not asked.
+        name: Its name alone, of a table, a view or a function; empty for anything else.
     """
 
     type: str
     schema: str
     identity: str
     owner: str
+    name: str
 
     def __str__(self) -> str:
         """Name it for messages."""
@@ -152,9 +155,27 @@ def list_objects(
     """
     rows = connection.execute(_OBJECTS, {"schemas": list(schemas)}).fetchall()
     return [
-        DatabaseObject(_KEYWORDS.get(kind, kind.upper()), schema, identity, owner or "")
-        for kind, schema, identity, owner in rows
+        DatabaseObject(
+            _KEYWORDS.get(kind, kind.upper()), schema, identity, owner or "", name or ""
+        )
+        for kind, schema, identity, owner, name in rows
     ]
+
+
+def in_landing(names: Collection[str]) -> Callable[[DatabaseObject], bool]:
+    """Tell our objects in schema `public` from what somebody else has put there.
+
+    Args:
+        names: What a run makes there; empty where that is not known.
+
+    Returns:
+        Says of an object whether it is ours.
+    """
+
+    def is_ours(one: DatabaseObject) -> bool:
+        return not (names and one.schema == PUBLIC and one.name) or one.name in names
+
+    return is_ours
 
 
 def portions(objects: list[DatabaseObject]) -> Iterator[list[DatabaseObject]]:
@@ -176,17 +197,23 @@ def portions(objects: list[DatabaseObject]) -> Iterator[list[DatabaseObject]]:
         yield portion
 
 
-def move(connection: psycopg.Connection, from_schema: str, to_schema: str) -> None:
-    """Move every object of a schema to another.
+def move(
+    connection: psycopg.Connection,
+    from_schema: str,
+    to_schema: str,
+    is_ours: Callable[[DatabaseObject], bool] = lambda _: True,
+) -> None:
+    """Move the objects of a schema to another.
 
     Args:
         connection: A session on the warehouse, in autocommit.
         from_schema: Where they are.
         to_schema: Where they go; it exists.
+        is_ours: Which of them.
     """
     # First what is named by its arguments' types: their names change when they move.
     found = sorted(
-        list_objects(connection, [from_schema]),
+        filter(is_ours, list_objects(connection, [from_schema])),
         key=lambda item: "(" not in item.identity,
     )
     for portion in portions(found):
@@ -217,7 +244,11 @@ class Held:
 
 
 def drop(
-    connection: psycopg.Connection, schemas: list[str], *, patience: float = 0
+    connection: psycopg.Connection,
+    schemas: list[str],
+    *,
+    patience: float = 0,
+    is_ours: Callable[[DatabaseObject], bool] = lambda _: True,
 ) -> list[str]:
     """Drop some schemas' objects, and the schemas when they are empty.
 
@@ -227,17 +258,18 @@ def drop(
         connection: A session on the warehouse, in autocommit.
         schemas: The schemas; `public` is emptied but kept.
         patience: Seconds during which objects that are being read are tried again.
+        is_ours: Which objects may go.
 
     Returns:
         Why each object that remains could not go.
     """
     deadline = time.monotonic() + patience
     _untie(connection, schemas)
-    held = _drop_while_any_goes(connection, schemas)
+    held = _drop_while_any_goes(connection, schemas, is_ours)
     while any(item.for_now for item in held) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
         _untie(connection, schemas)
-        held = _drop_while_any_goes(connection, schemas)
+        held = _drop_while_any_goes(connection, schemas, is_ours)
     for schema in schemas:
         if schema != "public":
             _drop_schema(connection, schema)
@@ -245,12 +277,16 @@ def drop(
 
 
 def _drop_while_any_goes(
-    connection: psycopg.Connection, schemas: list[str]
+    connection: psycopg.Connection,
+    schemas: list[str],
+    is_ours: Callable[[DatabaseObject], bool],
 ) -> list[Held]:
     """Drop what goes, again and again: one object's going may free another."""
     held: list[Held] = []
     before = -1
-    while (objects := list_objects(connection, schemas)) and len(objects) != before:
+    while objects := [one for one in list_objects(connection, schemas) if is_ours(one)]:
+        if len(objects) == before:
+            break
         before = len(objects)
         held = [
             item
