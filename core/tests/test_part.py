@@ -8,6 +8,7 @@ import click
 import psycopg
 import pytest
 
+from entrepot_core.base import logs
 from entrepot_core.base.errors import EXIT_STATUSES, AnotherRun, Refused
 from entrepot_core.base.part import Part, part
 from entrepot_core.command import frame
@@ -76,7 +77,7 @@ def test_a_command_ends_with_one_message_and_a_status(
 
     @click.command()
     def example() -> None:
-        frame.logs.set_up("plain")
+        logs.set_up("plain")
         raise failure
 
     with pytest.raises(SystemExit) as end:

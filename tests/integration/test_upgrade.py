@@ -39,9 +39,9 @@ def make_old(session: psycopg.Connection) -> None:
     """Give the record the tables of the first release, with the rows that it has."""
     with session.transaction():
         session.execute("ALTER SCHEMA entrepot_ops RENAME TO newer")
-        session.execute(_OLD_TABLES)  # type: ignore[call-overload]
+        session.execute(_OLD_TABLES)
         for query in (_COPY, _NUMBERS):
-            for (statement,) in session.execute(query).fetchall():  # type: ignore[call-overload]
+            for (statement,) in session.execute(query).fetchall():
                 session.execute(statement)
         session.execute("DROP SCHEMA newer CASCADE")
 

@@ -186,8 +186,9 @@ def test_a_row_of_any_length_takes_little_memory(tmp_path: Path) -> None:
 def test_anything_else_of_such_a_length_is_refused(
     beginning: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain, "LONGEST_STATEMENT", 5_000_000)
-    assert plain.LONGEST_STATEMENT > cutter._BLOCK
+    longest = 5_000_000
+    monkeypatch.setattr(plain, "LONGEST_STATEMENT", longest)
+    assert longest > cutter._BLOCK
     path = tmp_path / "dump"
     with path.open("wb") as file:
         file.write(b"SET x = 1;\n" + beginning)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ MAPPER = [sys.executable, "-m", "entrepot_map_transform"]
 BARE = {"PATH": os.environ["PATH"]}
 
 
-def waiting(tmp_path: Path, **options: object) -> subprocess.Popen[str]:
+def waiting(tmp_path: Path, **options: Any) -> subprocess.Popen[str]:
     """Start a command that waits for its input to end, and wait until it does."""
     config = tmp_path / "config.json"
     config.write_text('{"domain": "barometre"}')
