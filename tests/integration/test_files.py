@@ -152,7 +152,7 @@ def test_a_key_that_is_there_twice_is_said_with_both_places(load: Load) -> None:
     assert load.run(LOGS)[-1] == 1
     for word in (
         "_source_file b.csv, _source_line 4",
-        "Key (id)=(2)",
+        "unique violation (SQLSTATE 23505)",
         "the other is of _source_file a.csv, _source_line 3",
     ):
         assert word in load.log
@@ -161,7 +161,7 @@ def test_a_key_that_is_there_twice_is_said_with_both_places(load: Load) -> None:
     assert "the other is of _source_file b.csv, _source_line 2" in load.log
     (load.files / "b.csv").write_text("id,what\n,y\n")
     assert load.run(LOGS)[-1] == 1
-    assert "_source_file b.csv, _source_line 2: null value in column" in load.log
+    assert "_source_file b.csv, _source_line 2: not null violation" in load.log
     assert [row[0] for row in load.rows()] == ["1", "2"]
 
 

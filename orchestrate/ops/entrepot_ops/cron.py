@@ -17,6 +17,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from entrepot_core.base.errors import ReplicaError
+from entrepot_core.base.private import keep_private
 from entrepot_core.base.signals import signals_end_the_run
 from entrepot_core.command.settings import hide_environment
 from entrepot_ops.meltano import process
@@ -31,10 +32,11 @@ _SHOWN = 20  # lines of output in the mail
 def main() -> None:
     """Run the job if it is due."""
     given = _parse()
+    root = Path(given.project)
+    keep_private([root / ".entrepot", root / ".meltano"])
     now = datetime.now(timezone.utc)
     if given.watch and not expression.is_due(given.at, given.zone, given.watch, now):
         return
-    root = Path(given.project)
     try:
         with signals_end_the_run():
             sys.exit(_run(root, given.job, given.environment))

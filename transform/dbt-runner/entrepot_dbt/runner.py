@@ -10,6 +10,8 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
+from entrepot_dbt import messages
+
 _SESSION = {
     # dbt swaps relations under locks that block readers: it must not wait for one for long.
     "lock_timeout": "500ms",
@@ -136,8 +138,10 @@ def make_tables(url: str) -> None:
 def main() -> None:
     """Be dbt, in this process."""
     os.environ.update(settings())
+    os.umask(0o077)  # what dbt writes may hold what its models read
     if _BUILDS & set(sys.argv[1:]):
         make_tables(os.environ["TARGET_DATABASE_URL"])
     from dbt.cli.main import cli  # it reads the environment when it is imported
 
+    messages.install()
     cli(prog_name="dbt")

@@ -15,10 +15,11 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from psycopg import pq
+from psycopg import errors, pq
 from psycopg.pq.abc import PGconn, PGresult
 
 from entrepot_core.base.errors import RunFailed, TransientFailure
+from entrepot_core.postgres.explain import explain
 
 _CHUNK = 256 * 1024  # bytes handed to the target at a time
 _ROWS = range(64)  # taken between two looks at the size of the chunk
@@ -38,8 +39,8 @@ class CopyError(Exception):
     Attributes:
         side: `source` or `warehouse`.
         sqlstate: The server's code; None when the connection was lost.
-        reason: The message, without where in the data the error is.
-        context: Where it is, as the server tells; it may quote the data.
+        context: Where in the data the error is, as the server tells; it quotes the data, and is
+            for finding the place, never for showing.
     """
 
     def __init__(
@@ -48,7 +49,6 @@ class CopyError(Exception):
         sqlstate: str | None,
         message: str,
         *,
-        reason: str = "",
         context: str = "",
     ) -> None:
         """Keep what the server said.
@@ -56,14 +56,12 @@ class CopyError(Exception):
         Args:
             side: Which server.
             sqlstate: Its code.
-            message: Its words.
-            reason: Its words, without the place; the message if empty.
+            message: What may be said of it.
             context: The place.
         """
         super().__init__(message)
         self.side = side
         self.sqlstate = sqlstate
-        self.reason = reason or message
         self.context = context
 
 
@@ -155,28 +153,14 @@ def _raise_if_error(result: PGresult | None, connection: PGconn, side: str) -> N
     if result is None:
         raise CopyError(side, None, _message(connection) or LOST)
     if result.status == pq.ExecStatus.FATAL_ERROR:
-        state = result.error_field(pq.DiagnosticField.SQLSTATE)
-        primary = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
-        context = result.error_field(pq.DiagnosticField.CONTEXT) or b""
-        detail = result.error_field(pq.DiagnosticField.MESSAGE_DETAIL) or b""
-        where = context.decode(errors="replace")
-        # The context quotes the faulty line, which may hold personal data: its head is enough.
-        place = where.split(":")[0]
-        text = primary.decode(errors="replace") or _message(connection)
-        more = detail.decode(errors="replace") if state and state[:2] != b"23" else ""
-        words = " ".join(
-            part for part in (text, more, f"({place})" if place else "") if part
-        )
-        # That of a duplicate key names the key alone, which somebody must look for.
-        if state == b"23505":
-            more = detail.decode(errors="replace")
-        reason = " ".join(part for part in (text, more) if part)
+        given = errors.Diagnostic(result, "utf-8")
+        if given.sqlstate is None:  # libpq's own words, of a lost connection
+            raise CopyError(side, None, _message(connection) or LOST)
         raise CopyError(
             side,
-            state.decode() if state else None,
-            words,
-            reason=reason,
-            context=where,
+            given.sqlstate,
+            explain(given, of_rows=True),
+            context=given.context or "",
         )
 
 

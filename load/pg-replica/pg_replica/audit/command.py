@@ -19,7 +19,7 @@ from entrepot_core.base.suggest import nearest
 from entrepot_core.policy import columns
 from entrepot_core.policy import tables as policy
 from entrepot_core.postgres import catalog
-from entrepot_core.postgres.connection import Database, explained
+from entrepot_core.postgres.connection import Database, explained, one_line
 from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.warehouse import locks, migrate
 from entrepot_core.warehouse.locks import warehouse_lock
@@ -93,7 +93,7 @@ def audit(
                     differing.append(f"table {table.there}: {found.sentence}")
             record.close("succeeded")
         except BaseException as error:
-            record.close("failed", str(error))
+            record.close("failed", one_line(error))
             raise
     if differing:
         done = "left as they are" if dry_run else "repaired"

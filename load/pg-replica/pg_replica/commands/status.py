@@ -9,8 +9,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from entrepot_core.base.redaction import redact
+from entrepot_core.base.text import visible
 from entrepot_core.postgres.connection import explained
 from entrepot_core.warehouse import migrate
 from pg_replica.databases import databases
@@ -106,7 +109,7 @@ def show(runs: list[dict[str, Any]], console: Console) -> None:
             f"{run['started_at']:%Y-%m-%d %H:%M:%S %Z}",
             f"{run['seconds']:.1f}",
             "" if run["row_count"] is None else f"{run['row_count']:,}",
-            run["step"],
+            escape(visible(run["step"])),
             str(run["findings"]),
         )
     console.print(overview)
@@ -116,17 +119,19 @@ def show(runs: list[dict[str, Any]], console: Console) -> None:
 def _show_newest(run: dict[str, Any], console: Console) -> None:
     if run["status"] == "running":
         console.print(
-            f"Run {run['run_id']} is under way on {run['host']}, process {run['pid']}."
+            f"Run {run['run_id']} is under way on {run['host']}, process {run['pid']}.",
+            markup=False,
         )
     if run["message"]:
-        console.print(f"Run {run['run_id']}: {run['message']}", markup=False)
+        message = visible(redact(f"Run {run['run_id']}: {run['message']}"))
+        console.print(message, markup=False)
     slowest = Table(
         "kind", "slowest items of the last run", "seconds", "rows", "megabytes"
     )
     for item in run["slowest_items"]:
         slowest.add_row(
-            item["kind"],
-            item["name"],
+            escape(visible(item["kind"])),
+            escape(visible(item["name"])),
             f"{item['seconds']:.2f}",
             "" if item["row_count"] is None else f"{item['row_count']:,}",
             "" if item["byte_count"] is None else f"{item['byte_count'] / 1e6:,.1f}",
@@ -134,4 +139,5 @@ def _show_newest(run: dict[str, Any], console: Console) -> None:
     if run["slowest_items"]:
         console.print(slowest)
     for finding in run["finding_list"]:
-        console.print(f"- {finding['subject']}: {finding['finding']}", markup=False)
+        text = visible(redact(f"- {finding['subject']}: {finding['finding']}"))
+        console.print(text, markup=False)

@@ -11,7 +11,7 @@ from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.policy import columns
 from entrepot_core.policy.tables import TableRule
 from entrepot_core.postgres import catalog, client_tools
-from entrepot_core.postgres.connection import Database, explained
+from entrepot_core.postgres.connection import Database, explained, one_line
 from entrepot_core.postgres.copy.libpq import CopyError, CopyOut, Patience, copy_in
 from entrepot_core.warehouse.runs import Item, Record, utc_now
 from pg_replica.dump import items as dump
@@ -105,7 +105,7 @@ def _make(work: psycopg.Connection, items: list[dump.Item]) -> None:
                 # With a binary answer the protocol takes one statement, never two.
                 work.execute(statement, binary=True)
         except psycopg.ProgrammingError as error:
-            raise RunFailed(f"{item.label}: {error}") from None
+            raise RunFailed(f"{item.label}: {one_line(error)}") from None
 
 
 def _copy(

@@ -16,7 +16,7 @@ from entrepot_core.base.errors import Refused, ReplicaError, RunFailed, Transien
 from entrepot_core.base.logs import event
 from entrepot_core.base.signals import signals_end_the_run
 from entrepot_core.postgres import catalog
-from entrepot_core.postgres.connection import Database, are_same, explained
+from entrepot_core.postgres.connection import Database, are_same, explained, one_line
 from entrepot_core.postgres.identifiers import PUBLIC, TableName, literal, quote
 from entrepot_core.postgres.server import major, role_exists
 from entrepot_core.warehouse.locks import warehouse_lock
@@ -241,7 +241,7 @@ def _recorded(database: Database) -> Iterator[Record]:
         record.close("succeeded")
     except BaseException as error:
         try:
-            record.close("failed", str(error))
+            record.close("failed", one_line(error))
         except TransientFailure as later:
             event(f"the failure could not be recorded: {later}", level=30)
         raise

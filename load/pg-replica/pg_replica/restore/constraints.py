@@ -136,7 +136,8 @@ class Constraints:
                 if self._context.patience.stop.is_set():
                     raise Stopped from None
                 failure = TransientFailure if _is_lost(error) else RunFailed
-                raise failure(f"{kind.lower()} {name}: {one_line(error)}") from None
+                why = one_line(error, of_rows=True)
+                raise failure(f"{kind.lower()} {name}: {why}") from None
             seconds = time.monotonic() - began
             self._context.record.item(RecordedItem(kind, name, started_at, seconds))
 

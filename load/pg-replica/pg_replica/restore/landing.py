@@ -21,12 +21,24 @@ from entrepot_core.warehouse.runs import Item as RecordedItem
 from entrepot_core.warehouse.runs import Record, utc_now
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.cutter import split
-from pg_replica.dump.items import LEFT_OUT, Item
+from pg_replica.dump.items import FOREIGN_KEY, LEFT_OUT, REFRESH, Item
 from pg_replica.restore import range_types
 from pg_replica.warehouse import functions, made_schemas, objects
 
 _PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
 _MANY = 20  # failed items that a message lists
+# Making these computes something over rows, or looks at them.
+_OVER_ROWS = frozenset(
+    {
+        "CHECK CONSTRAINT",
+        "CONSTRAINT",
+        FOREIGN_KEY,
+        "INDEX",
+        "INDEX ATTACH",
+        REFRESH,
+        "TABLE ATTACH",
+    }
+)
 # Whether PUBLIC has a right on the schema, and whether readers need it for an extension's sake.
 _PUBLIC_IS_OPEN = """
 SELECT EXISTS (
@@ -229,15 +241,14 @@ class Builder:
     def _failed(
         self, connection: psycopg.Connection, item: Item, error: psycopg.Error
     ) -> None:
-        message = f"{item.label} (entry {item.number}): {one_line(error)}"
+        why = one_line(error, of_rows=item.kind in _OVER_ROWS)
+        message = f"{item.label} (entry {item.number}): {why}"
         if connection.closed or isinstance(error, psycopg.errors.AdminShutdown):
             raise TransientFailure(message) from None
         if f"{item.kind} {item.tag}" not in self._policy.tolerated:
             raise RunFailed(message) from None
         self.tolerated.append(item)
-        self._record.finding(
-            item.label, f"not restored, which is tolerated: {one_line(error)}"
-        )
+        self._record.finding(item.label, f"not restored, which is tolerated: {why}")
 
     def _leave_out(self, item: Item) -> None:
         if reason := LEFT_OUT[item.kind]:

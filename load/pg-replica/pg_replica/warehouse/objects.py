@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import errors
 
+from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import PUBLIC, quote
 
 _PORTION = 100
@@ -327,8 +328,7 @@ def _drop_portion(
 def _reason(error: psycopg.Error) -> str:
     if isinstance(error, errors.LockNotAvailable):
         return "somebody is reading it"
-    detail = error.diag.message_detail or error.diag.message_primary or str(error)
-    return "; ".join(detail.splitlines())
+    return one_line(error)
 
 
 def _untie(connection: psycopg.Connection, schemas: list[str]) -> None:

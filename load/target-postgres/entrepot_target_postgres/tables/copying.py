@@ -12,6 +12,7 @@ from threading import Event
 import psycopg
 
 from entrepot_core.policy.columns import unescaped
+from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
 from entrepot_core.postgres.identifiers import quote
 from entrepot_core.singer.batch import CopyFile
@@ -22,7 +23,6 @@ _CHUNK = 256 * 1024  # bytes
 _RESULTS = 5  # more than a refused COPY has
 _PLACE = re.compile(r"COPY .*?, line (\d+)(?:, column (.*?))?(?=$|: )", re.DOTALL)
 _UNIQUE = "23505"
-_HIDING = {"23502", "23514"}  # their details print whole rows
 
 
 @dataclass
@@ -177,7 +177,7 @@ def _explained(error: CopyError, shape: Shape, rows: Rows) -> CannotLoad:
         where += f", record {rows.before + line}"
     else:
         where += f", {rows.path.name} line {line}"
-    sentence = f"stream {shape.stream}{where}: {error.reason}"
+    sentence = f"stream {shape.stream}{where}: {error}"
     if error.sqlstate == _UNIQUE and shape.keys:
         return Duplicate(sentence, row, line)
     return CannotLoad(sentence)
@@ -218,7 +218,7 @@ class Duplicate(CannotLoad):
 
 
 def reason(error: psycopg.Error) -> str:
-    """Say what the server says, without the rows that some of its details print.
+    """Say what the server complains of while it computes over rows, without their values.
 
     Args:
         error: The server's error.
@@ -226,8 +226,4 @@ def reason(error: psycopg.Error) -> str:
     Returns:
         One line.
     """
-    diagnostic = error.diag
-    words = [diagnostic.message_primary or " ".join(str(error).split())]
-    if diagnostic.message_detail and diagnostic.sqlstate not in _HIDING:
-        words.append(diagnostic.message_detail)
-    return ": ".join(words)
+    return one_line(error, of_rows=True)

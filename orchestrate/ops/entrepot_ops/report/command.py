@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from entrepot_core.base.logs import event
 from entrepot_core.base.redaction import redact
+from entrepot_core.base.text import visible_lines
 from entrepot_core.command.help import examples
 from entrepot_core.command.settings import load
 from entrepot_ops.record.store import Store
@@ -77,7 +78,7 @@ def command(
     if output is None and kind == "html":
         output = save(data, settings, settings.work_dir)
     else:
-        text = redact(render(data, kind, settings))
+        text = shown(data, kind, settings)
         if output is None or str(output) == "-":
             click.echo(text)
             return
@@ -98,7 +99,7 @@ def save(data: dict[str, Any], settings: ScheduleSettings, work_dir: Path) -> Pa
     """
     folder = work_dir / "reports"
     path = folder / f"night-{data['night']['night_id']}.html"
-    write(path, redact(render(data, "html", settings)))
+    write(path, shown(data, "html", settings))
     pages = sorted(folder.glob("night-*.html"), key=lambda page: page.stat().st_mtime)
     for page in pages[:-_KEPT]:
         page.unlink(missing_ok=True)
@@ -116,6 +117,20 @@ def write(path: Path, text: str) -> None:
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
+
+
+def shown(data: dict[str, Any], kind: str, settings: ScheduleSettings) -> str:
+    """Write a night as it may leave: without secrets and without acting characters.
+
+    Args:
+        data: As `night_data.read` gives it.
+        kind: `html`, `text` or `json`.
+        settings: See `render`.
+
+    Returns:
+        The text.
+    """
+    return visible_lines(redact(render(data, kind, settings)))
 
 
 def render(data: dict[str, Any], kind: str, settings: ScheduleSettings) -> str:

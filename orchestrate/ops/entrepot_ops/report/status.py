@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from entrepot_core.base.redaction import redact
+from entrepot_core.base.text import visible, visible_lines
 from entrepot_core.command.help import examples
 from entrepot_core.command.settings import load
 from entrepot_core.config.project import project_root
@@ -53,7 +55,7 @@ def command(context: click.Context, *, nights: int, as_json: bool) -> None:
     settings = load(Settings, context.obj)
     found = read(settings, nights)
     if as_json:
-        click.echo(redact(json.dumps(found, default=_plain, indent=2)))
+        click.echo(visible_lines(redact(json.dumps(found, default=_plain, indent=2))))
     else:
         show(found, Console())
 
@@ -114,7 +116,9 @@ def show(found: dict[str, Any], console: Console) -> None:
         console.print(_step_table(nights[0], found["steps"]))
         if nights[0]["message"]:
             console.print(
-                redact(f"Night {nights[0]['night_id']}: {nights[0]['message']}"),
+                visible(
+                    redact(f"Night {nights[0]['night_id']}: {nights[0]['message']}")
+                ),
                 markup=False,
             )
     if found["is_running"]:
@@ -134,7 +138,7 @@ def _night_table(nights: list[dict[str, Any]]) -> Table:
     table = Table("night", "status", "started", "duration", "rows", "failed attempts")
     for night in nights:
         table.add_row(
-            f"{night['night_id']} {night['scope']}".strip(),
+            escape(visible(f"{night['night_id']} {night['scope']}".strip())),
             night["status"],
             f"{night['started_at']:%Y-%m-%d %H:%M:%S %Z}",
             duration(night["seconds"]),
@@ -150,11 +154,11 @@ def _step_table(night: dict[str, Any], steps: list[dict[str, Any]]) -> Table:
     )
     for step in steps:
         table.add_row(
-            step["step"],
+            escape(visible(step["step"])),
             step["status"],
             duration(step["seconds"]),
             str(step["attempts"]),
-            redact(step["message"] or "")[:300],
+            escape(visible(redact(step["message"] or ""))[:300]),
         )
     return table
 
