@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import psycopg
@@ -12,8 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from entrepot_core.postgres.client_tools import ClientTools
 from entrepot_lab.postgres.cluster import Cluster, embedded_binaries, system_binaries
 from entrepot_lab.postgres.warehouse import READER, Lab
+from pg_replica.dump import shapes
+from pg_replica.dump.archive import Archive
+from pg_replica.dump.items import LEFT_OUT
+from pg_replica.dump.plain import PlainDump
 
 # Every piece of a dump's format, and what ends or begins a quoted thing.
 _PIECES = [
@@ -272,3 +278,61 @@ def test_rows_of_a_dump_for_one_table_only(shop: Lab) -> None:
         path = _dump(shop, form, "--exclude-table-data=users")
         status, output = shop.run("run", SOURCE_DATABASE_URL="", DUMP_PATH=str(path))
         assert "Traceback" not in output, f"{form} {status}"
+
+
+@pytest.fixture(scope="module", params=["wheel", "system"])
+def kinds(
+    request: pytest.FixtureRequest,
+    servers: dict[str, Cluster],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lab]:
+    """Every kind of object, on each server."""
+    if request.param not in servers:
+        pytest.skip("this machine has no PostgreSQL of its own")
+    server = servers[request.param]
+    folder = tmp_path_factory.mktemp("kinds")
+    lab = Lab(server, servers["wheel"], f"kinds_{request.param}", folder).create()
+    url = server.url(f"{lab.name}_source", "postgres", server.password)
+    texts = files("entrepot_lab.sources") / "sql"
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute((texts / "every_kind.sql").read_bytes())
+        if admin.info.server_version >= 180000:
+            admin.execute((texts / "every_kind_18.sql").read_bytes())
+    lab.env["SOURCE_DATABASE_URL"] = url
+    yield lab
+    lab.drop()
+
+
+def test_every_kind_is_read_alike_from_every_form(kinds: Lab) -> None:
+    """Archives and plain SQL give the same statements, each of a shape that is known."""
+    folder = kinds.source_server.binaries
+    read: dict[str, dict[str, list[bytes]]] = {}
+    for options in (
+        "-Fc",
+        "-Fd",
+        "-Ft",
+        "-Fp",
+        "-Fp --verbose",
+        "-Fp --clean --if-exists",
+        "-Fp --clean",
+        "-Fp --inserts",
+    ):
+        path = kinds.folder / options
+        command = [folder / "pg_dump", *options.split(), "-f", path]
+        subprocess.run(
+            [*map(str, command), kinds.env["SOURCE_DATABASE_URL"]],
+            check=True,
+            capture_output=True,
+        )
+        is_plain = options.startswith("-Fp")
+        dump = PlainDump(path) if is_plain else Archive(path, ClientTools(folder, 18))
+        shapes.check(dump.items, lambda _: True)
+        read[options] = {
+            item.label: item.statements
+            for item in dump.items
+            if item.kind not in LEFT_OUT
+        }
+        assert dump.data
+    for options, found in read.items():
+        assert found == read["-Fc"], options
+    assert len(read["-Fc"]) > 120

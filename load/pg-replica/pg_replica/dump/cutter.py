@@ -20,7 +20,9 @@ _LOOKED_AT = re.compile(
     rb"|(?P<comment>--)|(?P<block>/\*)|(?P<mark>.)",
     re.DOTALL,
 )
-_SPACES = re.compile(rb"[ \t\n\r\f\v]*")
+_SPACES = re.compile(
+    rb"(?:\xef\xbb\xbf)?[ \t\n\r\f\v]*"
+)  # a mark of UTF-8 is none either
 _IN_ESCAPED = re.compile(rb"['\\]")
 _LINE_END = re.compile(rb"[\n\r]")
 _ROUTINE = re.compile(

@@ -29,7 +29,9 @@ from pg_replica.dump.items import (
 from pg_replica.dump.lexer import STRING, Token, UnexpectedText, tokens
 from pg_replica.dump.plain_rows import LONGEST_STATEMENT, PlainInserts, PlainTableData
 
-_HEADER = re.compile(r"-- (?:Data for )?Name: (?P<rest>.*; Type: [A-Z ]+; Schema: .*)")
+_HEADER = re.compile(
+    r"-- (?:Data for |Statistics for )?Name: (?P<rest>.*; Type: [A-Z ]+; Schema: .*)"
+)
 _KIND = re.compile(r"; Type: (?P<kind>[A-Z ]+); Schema: ")
 _OWNER = "; Owner: "
 _MOST_READINGS = 16  # of one header
@@ -281,6 +283,8 @@ def _readings(rest: str) -> Iterator[_Reading]:
 def _is_cleaning(found: list[Token]) -> bool:
     """Say whether a statement is one that `--clean` writes before the first item: it is not run."""
     words = [token.text for token in found[:4]]
+    if words[1:3] == [b"USER", b"MAPPING"]:
+        return True
     if words == [b"SELECT", b"PG_CATALOG", b".", b"LO_UNLINK"]:
         return True
     return words[0] in _BEFORE_ITEMS and _NOT_OURS.isdisjoint(words[1:2])

@@ -7,6 +7,7 @@ the dump's own schemas alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
@@ -65,6 +66,8 @@ _SHAPES: dict[str, tuple[str, ...]] = {
         "COMMENT ON [PROCEDURAL] LANGUAGE name IS",
         "COMMENT ON ACCESS|EVENT METHOD|TRIGGER name IS",
         "COMMENT ON FOREIGN DATA WRAPPER name IS",
+        "COMMENT ON LARGE OBJECT number IS",
+        "COMMENT ON DATABASE name IS",
         "COMMENT ON CAST ( ... IS",
         "COMMENT ON TRANSFORM FOR ... IS",
     ),
@@ -129,6 +132,7 @@ _SHAPES: dict[str, tuple[str, ...]] = {
     "TYPE": ("CREATE TYPE @ AS|(|;",),
     "VIEW": ("CREATE [OR] [REPLACE] VIEW @", *_TABLE_CHANGES),
 }
+_CHANGE = re.compile(rb"ALTER\s+(?:FOREIGN\s+)?TABLE\b", re.IGNORECASE)
 _HEAD = 6  # tokens of a refused statement that a message repeats
 
 
@@ -222,7 +226,7 @@ def head_of(statement: bytes) -> str:
 
 def _has_more(kind: str, statement: bytes) -> bool:
     """Say whether a change holds a second one, or a definition a foreign key of its own."""
-    is_change = statement[:5].upper() == b"ALTER"
+    is_change = bool(_CHANGE.match(statement))
     may_refer = kind in ("TABLE", FOREIGN_KEY) and b"references" in statement.lower()
     if not (is_change and b"," in statement) and not may_refer:
         return False

@@ -205,8 +205,8 @@ class _Reader:
     def _place_of_rows(self) -> None:
         if self._format == CUSTOM:
             self._bytes(1 + self._offset_size)
-        else:
-            self._string()  # the name of the file
+        elif b"/" in (self._string() or b""):
+            raise _damaged("the name of a file of rows")
 
     def _decimal(self) -> int:
         text = self._string()

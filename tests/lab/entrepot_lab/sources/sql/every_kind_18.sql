@@ -1,0 +1,8 @@
+-- What PostgreSQL 18 adds.
+CREATE TABLE a.x18 (id int, during daterange, v int GENERATED ALWAYS AS (id + 1) VIRTUAL, CONSTRAINT nn NOT NULL id, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+CREATE TABLE a.y18 (id int, during daterange, q text COMPRESSION pglz, FOREIGN KEY (id, PERIOD during) REFERENCES a.x18 (id, PERIOD during), CONSTRAINT ne CHECK (id > 0) NOT ENFORCED);
+ALTER TABLE a.y18 ADD CONSTRAINT nv NOT NULL q NOT VALID;
+COMMENT ON CONSTRAINT nv ON a.y18 IS 'x';
+CREATE TABLE a.c18 (z int) INHERITS (a.y18);
+CREATE TABLE a.nofk (id int PRIMARY KEY);
+CREATE TABLE a.fk19 (id int REFERENCES a.nofk NOT ENFORCED);
