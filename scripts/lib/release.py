@@ -20,6 +20,9 @@ def versioned(root: Path) -> list[Path]:
 
     Args:
         root: The project's folder.
+
+    Returns:
+        The files, in order.
     """
     packages = [root / "core/pyproject.toml", *root.glob("[!.]*/*/pyproject.toml")]
     return sorted(
