@@ -13,7 +13,7 @@ from entrepot_core.postgres import catalog
 from entrepot_core.postgres.catalog import Fact
 from entrepot_core.postgres.connection import Database, explained, one_line
 from entrepot_core.postgres.copy.libpq import Patience
-from entrepot_core.postgres.identifiers import PUBLIC, TableName, quote
+from entrepot_core.postgres.identifiers import PUBLIC, TableName
 from entrepot_core.warehouse import dependents
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
@@ -21,6 +21,7 @@ from pg_replica.dump.items import FOREIGN_KEY, REFRESH, Item, schemas_of, sectio
 from pg_replica.preflight.report import Report
 from pg_replica.preflight.warehouse import CLOSE_PUBLIC
 from pg_replica.publish import swap as publish
+from pg_replica.publish.functions import close_functions
 from pg_replica.restore import landing, restorer
 from pg_replica.restore.constraints import Constraints
 from pg_replica.restore.context import RestoreContext
@@ -30,10 +31,8 @@ from pg_replica.restore.scheduler import Crew
 from pg_replica.settings import Settings
 from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
 from pg_replica.verify import compare as verify
-from pg_replica.warehouse import functions, made_schemas, objects
+from pg_replica.warehouse import made_schemas, objects
 from pg_replica.warehouse.sessions import Sessions
-
-_MANY = 10  # functions that a finding lists
 
 
 class Night:
@@ -229,7 +228,13 @@ class Night:
             reader = self._settings.internal_reader
             waiting = [self._naming.following(schema) for schema in self._schemas]
             has_reader = publish.grant_to_reader(main, waiting, reader)
-            self._close_functions(main, waiting, reader if has_reader else None)
+            close_functions(
+                main,
+                self._naming,
+                self._schemas,
+                reader if has_reader else None,
+                self._record,
+            )
             # Extensions that the night has made may be what readers need of it.
             landing.close_public(main, reader)
             live = self._live(main)
@@ -262,35 +267,6 @@ class Night:
         publish.add_append_views(main, self._naming, append)
         publish.add_former_names(main, self._naming, origin.policy.former_names)
         publish.report_landing_names(main, self._naming, self._schemas, self._record)
-
-    def _close_functions(
-        self, main: psycopg.Connection, waiting: list[str], reader: str | None
-    ) -> None:
-        closed = functions.open_to_readers(main, waiting, reader, owner_may_call=True)
-        for name in closed.definers:
-            self._record.finding(
-                f"function {self._shown(name)}",
-                "ran with its owner's rights; it no longer does",
-            )
-        if closed.total:
-            granted = map(self._shown, closed.granted[:_MANY])
-            listed = ", ".join(granted) or "none"
-            self._record.finding(
-                "functions of the source",
-                f"{closed.total - len(closed.granted)} of {closed.total} may be called by nobody; "
-                f"readers may call those that views need: {listed}",
-            )
-
-    def _shown(self, function: str) -> str:
-        """Name a function as it will be called when it is live."""
-        for schema in self._schemas:
-            live = f"{self._naming.live(schema)}."
-            for waiting in (
-                self._naming.following(schema),
-                quote(self._naming.following(schema)),
-            ):
-                function = function.replace(f"{waiting}.", live)
-        return function
 
     def _live(self, main: psycopg.Connection) -> list[str]:
         rows = main.execute(
