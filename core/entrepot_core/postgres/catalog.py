@@ -297,3 +297,37 @@ def facts(connection: psycopg.Connection, schemas: Iterable[str]) -> set[Fact]:
         for row in connection.execute(_FACTS)
         if row[1] in wanted
     }
+
+
+def sequences(connection: psycopg.Connection) -> dict[TableName, tuple[int, bool]]:
+    """Read every sequence's value and whether it was ever used.
+
+    Args:
+        connection: A session on the database.
+
+    Returns:
+        The values that `setval` wants, by sequence.
+    """
+    not_an_extension_s = NOT_AN_EXTENSIONS.format(
+        classid="pg_catalog.pg_class", oid="c.oid"
+    )
+    names = [
+        TableName(schema, name)
+        for schema, name in connection.execute(
+            "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c"
+            " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+            f" WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND {USER_SCHEMAS}"
+            f" AND {not_an_extension_s}"
+            " AND CASE WHEN c.relkind = 'S'"
+            " THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT') END"
+        )
+    ]
+    if not names:
+        return {}
+    values = " UNION ALL ".join(
+        f"SELECT {place}, last_value, is_called FROM {name.sql}"
+        for place, name in enumerate(names)
+    )
+    return {
+        names[place]: (value, used) for place, value, used in connection.execute(values)
+    }

@@ -94,6 +94,9 @@ class Bounded(io.RawIOBase):
         Args:
             offset: Bytes.
             whence: As in `io`.
+
+        Returns:
+            The place.
         """
         at = self._file.seek(offset, whence)
         self._size = at

@@ -81,6 +81,9 @@ def is_same_server(url: str, other: str) -> bool:
     Args:
         url: One.
         other: The other; http on its usual port may become https on its own.
+
+    Returns:
+        Whether they are.
     """
     return _is_same_server(urlsplit(url), urlsplit(other))
 

@@ -11,6 +11,16 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from entrepot_tap_dcat.columns import (
+    COLUMNS,
+    EMPTY,
+    KEYS,
+    PLACES,
+    PRIMARY_TOPIC,
+    PRIMARY_TOPIC_OF,
+    SILENT,
+    Row,
+)
 from entrepot_tap_dcat.graph import Graph, Node, Term
 from entrepot_tap_dcat.vocabulary import (
     ADMS,
@@ -20,154 +30,15 @@ from entrepot_tap_dcat.vocabulary import (
     DCAT,
     DCT,
     DISTRIBUTIONS,
-    FOAF,
     LABELS,
-    LOCN,
-    NAMES,
-    OWL,
     RECORDS,
-    SCHEMA,
     SERIES,
-    TYPE,
-    VCARD,
 )
 
-Row = dict[str, Any]
 Put = Callable[[str, tuple[str, ...], Row], None]
 
 _DEEPEST = 6  # blank nodes within blank nodes
 _OWN_NAME = (DCT + "identifier", ADMS + "identifier", DCAT + "landingPage")
-
-# What each column is filled from. Columns of `_TEXTS` hold {value, language}, those of `_NODES`
-# {iri, label}, all others plain texts.
-_TEXTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "datasets": {
-        "title": (DCT + "title",),
-        "description": (DCT + "description",),
-        "keyword": (DCAT + "keyword",),
-    },
-    "distributions": {"title": (DCT + "title",), "description": (DCT + "description",)},
-    "agents": {"name": NAMES},
-    "contact_points": {"name": NAMES},
-    "catalog_records": {"title": (DCT + "title",)},
-}
-_NODES: dict[str, dict[str, tuple[str, ...]]] = {
-    "datasets": {
-        "access_rights": (DCT + "accessRights",),
-        "rights": (DCT + "rights",),
-        "license": (DCT + "license",),
-        "spatial": (DCT + "spatial",),
-        "conforms_to": (DCT + "conformsTo",),
-        "provenance": (DCT + "provenance",),
-    },
-    "distributions": {
-        "license": (DCT + "license",),
-        "rights": (DCT + "rights",),
-        "access_rights": (DCT + "accessRights",),
-        "format": (DCT + "format",),
-        "media_type": (DCAT + "mediaType",),
-        "conforms_to": (DCT + "conformsTo",),
-    },
-    "agents": {},
-    "contact_points": {},
-    "catalog_records": {"catalog": (DCAT + "inCatalog",)},
-}
-_LINKS: dict[str, dict[str, tuple[str, ...]]] = {
-    "datasets": {
-        "identifier": (DCT + "identifier", ADMS + "identifier"),
-        "theme": (DCAT + "theme",),
-        "status": (ADMS + "status",),
-        "issued": (DCT + "issued",),
-        "created": (DCT + "created",),
-        "modified": (DCT + "modified",),
-        "language": (DCT + "language",),
-        "accrual_periodicity": (DCT + "accrualPeriodicity",),
-        "landing_page": (DCAT + "landingPage",),
-        "documentation": (FOAF + "page",),
-        "version": (OWL + "versionInfo", DCAT + "version"),
-        "in_series": (DCAT + "inSeries",),
-        "series_member": (DCAT + "seriesMember",),
-    },
-    "distributions": {
-        "access_url": (DCAT + "accessURL",),
-        "download_url": (DCAT + "downloadURL",),
-        "byte_size": (DCAT + "byteSize",),
-        "status": (ADMS + "status",),
-        "issued": (DCT + "issued",),
-        "modified": (DCT + "modified",),
-    },
-    "agents": {
-        "mbox": (FOAF + "mbox", SCHEMA + "email"),
-        "homepage": (FOAF + "homepage", FOAF + "workplaceHomepage"),
-        "agent_type": (DCT + "type",),
-    },
-    "contact_points": {
-        "email": (VCARD + "hasEmail", VCARD + "email"),
-        "url": (VCARD + "hasURL", VCARD + "url"),
-        "telephone": (VCARD + "hasTelephone", VCARD + "tel"),
-    },
-    "catalog_records": {
-        "identifier": (DCT + "identifier",),
-        "issued": (DCT + "issued",),
-        "modified": (DCT + "modified",),
-        "language": (DCT + "language",),
-        "status": (ADMS + "status",),
-    },
-}
-# Things that have rows of their own: the stream in which they have it.
-_THINGS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
-    "datasets": {
-        "creator": ("agents", (DCT + "creator",)),
-        "publisher": ("agents", (DCT + "publisher",)),
-        "contributor": ("agents", (DCT + "contributor",)),
-        # CKAN writes it in its own way.
-        "rights_holder": ("agents", (DCT + "rightsHolder", DCT + "rights_holder")),
-        "contact_point": ("contact_points", (DCAT + "contactPoint",)),
-        "distribution": ("distributions", (DCAT + "distribution",)),
-    },
-    "distributions": {},
-    "agents": {},
-    "contact_points": {},
-    "catalog_records": {"contact_point": ("contact_points", (DCAT + "contactPoint",))},
-}
-_KEYS = {
-    "datasets": "dataset",
-    "distributions": "distribution",
-    "agents": "agent",
-    "contact_points": "contact_point",
-    "catalog_records": "catalog_record",
-}
-_PRIMARY_TOPIC, _PRIMARY_TOPIC_OF = FOAF + "primaryTopic", FOAF + "isPrimaryTopicOf"
-_PLACES = {
-    "bbox": (DCAT + "bbox",),
-    "centroid": (DCAT + "centroid",),
-    "geometry": (LOCN + "geometry",),
-}
-
-
-_SILENT = frozenset({_PRIMARY_TOPIC, _PRIMARY_TOPIC_OF})
-
-
-def _columns(stream: str) -> dict[str, tuple[str, str]]:
-    """Give the column of each predicate that has one, and what the column holds."""
-    kinds = {"texts": _TEXTS, "nodes": _NODES, "links": _LINKS}
-    columns = {
-        predicate: (column, kind)
-        for kind, described in kinds.items()
-        for column, spellings in described[stream].items()
-        for predicate in spellings
-    }
-    for column, (things, spellings) in _THINGS[stream].items():
-        columns.update(dict.fromkeys(spellings, (column, things)))
-    return {TYPE: ("types", "links"), **columns}
-
-
-_COLUMNS = {stream: _columns(stream) for stream in _KEYS}
-# Never changed: rows whose columns have values get lists of their own.
-_EMPTY: dict[str, Row] = {
-    stream: {column: [] for column, _ in columns.values()}
-    for stream, columns in _COLUMNS.items()
-}
 
 
 class Reading:
@@ -239,7 +110,7 @@ class Reading:
         self._put("datasets", (name,), row)
 
     def _records(self, name: str, subject: str, node: Node) -> list[str]:
-        terms = self._graph.values(node, _PRIMARY_TOPIC_OF)
+        terms = self._graph.values(node, PRIMARY_TOPIC_OF)
         terms = [
             *terms,
             *(
@@ -251,16 +122,16 @@ class Reading:
 
     def _row(self, stream: str, name: str, node: Node) -> Row:
         """Fill the columns that are described above."""
-        columns = _COLUMNS[stream]
+        columns = COLUMNS[stream]
         found: dict[tuple[str, str], list[Term]] = {}
         other: dict[str, list[Any]] = {}
         for predicate, terms in node.items():
             members = self._graph.members(terms)
             if predicate in columns:
                 found.setdefault(columns[predicate], []).extend(members)
-            elif predicate not in _SILENT:
+            elif predicate not in SILENT:
                 other[predicate] = _sorted_tree([self._tree(each) for each in members])
-        row = {_KEYS[stream]: name, **_EMPTY[stream], "other": other}
+        row = {KEYS[stream]: name, **EMPTY[stream], "other": other}
         for (column, kind), terms in found.items():
             row[column] = self._values(name, column, kind, terms)
         row.update(self._provenance)
@@ -318,7 +189,7 @@ class Reading:
         self._put(stream, key, row)
 
     def _topic(self, node: Node) -> str | None:
-        terms = sorted(self._graph.values(node, _PRIMARY_TOPIC))
+        terms = sorted(self._graph.values(node, PRIMARY_TOPIC))
         return self._link("", "dataset", terms[0]) if terms else None
 
     def _tell_of_orphans(self) -> None:
@@ -351,7 +222,7 @@ class Reading:
                 "iri": None if term.kind == "b" else term.value,
                 "label": _texts(labels),
             }
-            for name, spellings in _PLACES.items():
+            for name, spellings in PLACES.items():
                 if values := self._graph.values(node, *spellings):
                     described[name] = sorted(each.value for each in values)
             found.append(described)

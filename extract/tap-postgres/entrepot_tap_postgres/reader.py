@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,15 @@ import psycopg
 
 from entrepot_core.policy import columns
 from entrepot_core.postgres.connection import Database, bounded
-from entrepot_core.postgres.copy.libpq import CopyError, CopyOut, Patience
-from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
+from entrepot_core.postgres.copy.libpq import Patience
+from entrepot_core.postgres.identifiers import literal, quote
 from entrepot_core.postgres.snapshot import Held, Limits
-from entrepot_core.singer.batch import CopyBatch, CopyFile, CopyFormat, KeyRange
+from entrepot_core.singer.batch import CopyBatch, KeyRange
 from entrepot_core.singer.spool import Spool
-from entrepot_tap_postgres.errors import CannotContinue
+from entrepot_tap_postgres.copies import copy_range
 from entrepot_tap_postgres.fence import Look
-from entrepot_tap_postgres.keys import Key, uuid_at
+from entrepot_tap_postgres.keys import uuid_at
+from entrepot_tap_postgres.query import Query
 
 _LOOK = (
     "SELECT pg_catalog.pg_snapshot_xmin(s)::text::bigint,"
@@ -41,30 +41,6 @@ AND coalesce(backend_type, 'client backend') = 'client backend'
 AND NOT (usename = current_user AND application_name LIKE 'entrepot pg-replica%')
 """
 _PAUSE = 0.02  # seconds
-_NO_MEMORY = ("out of memory", "cannot allocate", "invalid memory alloc request")
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is read.
-
-    Attributes:
-        stream: The Singer stream's name.
-        table: The table.
-        key: Its replication key.
-        names: The columns, in the order of the files.
-        chosen: The same in SQL, pseudonyms computed.
-        copy_format: `binary` or `text`.
-        secret: `PSEUDONYM_SECRET`, when a column needs it.
-    """
-
-    stream: str
-    table: TableName
-    key: Key
-    names: list[str]
-    chosen: str
-    copy_format: CopyFormat
-    secret: str | None
 
 
 class Reader:
@@ -248,7 +224,10 @@ class Reader:
             with held.reading():
                 if worker not in sessions:
                     sessions[worker] = self._session(held, worker)
-                return self._copy(held, sessions[worker], covers, path)
+                patience = Patience(held.stop, self._source.timeout)
+                return copy_range(
+                    query, sessions[worker], patience, covers, path, self._desk
+                )
 
         try:
             with ThreadPoolExecutor(self._jobs) as pool:
@@ -284,57 +263,6 @@ class Reader:
             columns.set_secret(session, self.query.secret)
         return session
 
-    def _copy(
-        self, held: Held, session: psycopg.Connection, covers: KeyRange, path: Path
-    ) -> CopyBatch:
-        query = self.query
-        key, type_name = quote(query.key.name), query.key.type_name
-        where = f"{key} <= {literal(covers.high)}::{type_name}"
-        if covers.low is not None:
-            where = f"{key} > {literal(covers.low)}::{type_name} AND {where}"
-        statement = (
-            f"COPY (SELECT {query.chosen} FROM {query.table.sql} WHERE {where})"
-            f" TO STDOUT (FORMAT {query.copy_format})"
-        )
-        copy = CopyOut(session, statement, Patience(held.stop, self._source.timeout))
-        try:
-            with path.open("wb") as file:
-                for chunk in copy:
-                    file.write(chunk)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise CannotContinue(f"cannot write {path}: {error.strerror}") from None
-        except (CopyError, MemoryError) as error:
-            path.unlink(missing_ok=True)
-            if _is_memory(error):
-                raise CannotContinue(self._too_great(where)) from None
-            raise
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        written = CopyFile(path, query.names, copy.rows, query.copy_format)
-        return CopyBatch(query.stream, written, covers)
-
-    def _too_great(self, where: str) -> str:
-        """Name the greatest value of some rows, for which memory was not enough."""
-        query = self.query
-        sizes = ", ".join(
-            f"({literal(name)}, pg_catalog.pg_column_size({quote(name)}))"
-            for name in query.names
-        )
-        name, size = (quote(unlike(word, query.names)) for word in ("name", "size"))
-        row = self._desk.execute(
-            f"SELECT {quote(query.key.name)}::text, {name} FROM {query.table.sql}"
-            f" CROSS JOIN LATERAL (VALUES {sizes}) AS v ({name}, {size})"
-            f" WHERE {where} ORDER BY {size} DESC NULLS LAST LIMIT 1"
-        ).fetchone()
-        key, column = row or ("?", "?")
-        return (
-            f"table {query.table}: column {column} of the row whose {query.key.name} is {key} "
-            "is too great for the memory, here or on the source: give the tap more (some six "
-            "times the value), or exclude the column in extract/tables.yml"
-        )
-
     def _release(self) -> None:
         if self._held is not None:
             self._held.close()
@@ -344,10 +272,3 @@ class Reader:
         """Let the source go."""
         self._release()
         self._desk.close()
-
-
-def _is_memory(error: Exception) -> bool:
-    """Say whether memory was wanting: Python's, libpq's, or the source's for one row."""
-    return isinstance(error, MemoryError) or any(
-        words in str(error) for words in _NO_MEMORY
-    )

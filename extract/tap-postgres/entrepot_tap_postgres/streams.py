@@ -18,7 +18,7 @@ from entrepot_core.singer.table_definition import TableDefinition
 from entrepot_tap_postgres import relation
 from entrepot_tap_postgres.errors import CannotContinue
 from entrepot_tap_postgres.keys import Key
-from entrepot_tap_postgres.reader import Query
+from entrepot_tap_postgres.query import Query
 from entrepot_tap_postgres.sync import Options, TableSync
 
 if t.TYPE_CHECKING:

@@ -15,7 +15,8 @@ from entrepot_core.singer.spool import Spool
 from entrepot_core.singer.table_definition import TableDefinition
 from entrepot_tap_postgres import fence
 from entrepot_tap_postgres.errors import CannotContinue
-from entrepot_tap_postgres.reader import Query, Reader
+from entrepot_tap_postgres.query import Query
+from entrepot_tap_postgres.reader import Reader
 
 _TRIES = 3  # snapshots in which not one file could be read
 _BOOKMARK = ("replication_key", "replication_key_value", "fence")

@@ -10,10 +10,9 @@ import psycopg
 from entrepot_core.base.errors import PublishedWithFault, Refused, ReplicaError
 from entrepot_core.base.logs import event
 from entrepot_core.postgres import catalog
-from entrepot_core.postgres.catalog import Fact
 from entrepot_core.postgres.connection import Database, explained, one_line
 from entrepot_core.postgres.copy.libpq import Patience
-from entrepot_core.postgres.identifiers import PUBLIC, TableName
+from entrepot_core.postgres.identifiers import PUBLIC
 from entrepot_core.warehouse import dependents
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
@@ -22,15 +21,16 @@ from pg_replica.preflight.report import Report
 from pg_replica.preflight.warehouse import CLOSE_PUBLIC
 from pg_replica.publish import swap as publish
 from pg_replica.publish.functions import close_functions
+from pg_replica.publish.waiting import prepare_next
 from pg_replica.restore import landing, restorer
 from pg_replica.restore.constraints import Constraints
 from pg_replica.restore.context import RestoreContext
 from pg_replica.restore.indexes import is_serial
+from pg_replica.restore.kept_out import drop_kept_out
 from pg_replica.restore.progress import Display
 from pg_replica.restore.scheduler import Crew
 from pg_replica.settings import Settings
 from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
-from pg_replica.verify import compare as verify
 from pg_replica.warehouse import made_schemas, objects
 from pg_replica.warehouse.sessions import Sessions
 
@@ -182,7 +182,7 @@ class Night:
         left_out = self._left_out(origin, builder, post_data)
         origin.verify_catalog(found, left_out)
         origin.verify_rows(main)
-        self._drop_kept_out(origin, main, found)
+        drop_kept_out(main, origin.policy, self._schemas, found, self._record)
 
     def _left_out(
         self, origin: Origin, builder: landing.Builder, post_data: list[Item]
@@ -198,33 +198,19 @@ class Night:
         ]
         return keys + builder.tolerated
 
-    def _drop_kept_out(
-        self, origin: Origin, main: psycopg.Connection, before: set[Fact]
-    ) -> None:
-        policy = origin.policy
-        tables = {
-            TableName(schema, name)
-            for kind, schema, name, _ in before
-            if kind == "relation"
-        }
-        landing.drop_kept_out(main, policy, tables)
-        if not policy.rules:
-            return
-        for fact in sorted(before - catalog.facts(main, self._schemas)):
-            kind, schema, name, detail = fact
-            table = TableName(schema, name)
-            if table in policy.kept_out or verify.is_changed(fact, policy):
-                continue
-            subject = " ".join(part for part in (kind, str(table), detail) if part)
-            self._record.finding(
-                subject, "left out with a table or column that stays out"
-            )
-
     def _publish(
         self, origin: Origin, main: psycopg.Connection, lock: psycopg.Connection
     ) -> None:
         with self._record.step("publish"):
-            self._prepare_next(origin, main)
+            is_ours = objects.in_landing(self._names)
+            prepare_next(
+                main,
+                self._naming,
+                self._schemas,
+                origin.policy,
+                is_ours,
+                self._record,
+            )
             reader = self._settings.internal_reader
             waiting = [self._naming.following(schema) for schema in self._schemas]
             has_reader = publish.grant_to_reader(main, waiting, reader)
@@ -249,24 +235,6 @@ class Night:
             swap.publish(lock, self._warehouse)
             self._published = True
         event("published", run=self._record.run_id, schema=self._naming.replica)
-
-    def _prepare_next(self, origin: Origin, main: psycopg.Connection) -> None:
-        is_ours = objects.in_landing(self._names)
-        publish.move_to_next(main, self._naming, self._schemas, is_ours)
-        for left in objects.list_objects(main, [PUBLIC]):
-            self._record.finding(
-                str(left),
-                "somebody else's, put into the landing: it stays there, and the next night waits "
-                "until it is moved to another schema",
-            )
-        append = [
-            table
-            for table, mode in origin.policy.kept_out.items()
-            if mode == "incremental"
-        ]
-        publish.add_append_views(main, self._naming, append)
-        publish.add_former_names(main, self._naming, origin.policy.former_names)
-        publish.report_landing_names(main, self._naming, self._schemas, self._record)
 
     def _live(self, main: psycopg.Connection) -> list[str]:
         rows = main.execute(

@@ -157,29 +157,7 @@ class Snapshot:
         Returns:
             The values that `setval` wants, by sequence.
         """
-        not_an_extension_s = catalog.NOT_AN_EXTENSIONS.format(
-            classid="pg_catalog.pg_class", oid="c.oid"
-        )
-        names = [
-            TableName(schema, name)
-            for schema, name in self.query(
-                "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c"
-                " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-                f" WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND {catalog.USER_SCHEMAS}"
-                f" AND {not_an_extension_s}"
-                " AND CASE WHEN c.relkind = 'S'"
-                " THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT') END"
-            )
-        ]
-        if not names:
-            return {}
-        values = " UNION ALL ".join(
-            f"SELECT {place}, last_value, is_called FROM {name.sql}"
-            for place, name in enumerate(names)
-        )
-        return {
-            names[place]: (value, used) for place, value, used in self.query(values)
-        }
+        return catalog.sequences(self._connection)
 
     def watch(
         self, budget: float, limit: float, on_failure: Callable[[RunFailed], None]

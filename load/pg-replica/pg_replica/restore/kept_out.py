@@ -1,0 +1,46 @@
+"""Tables and columns that stay out of the replica, and what goes with them."""
+
+from __future__ import annotations
+
+import psycopg
+
+from entrepot_core.policy.tables import Policy
+from entrepot_core.postgres import catalog
+from entrepot_core.postgres.catalog import Fact
+from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.warehouse.runs import Record
+from pg_replica.restore import landing
+from pg_replica.verify import compare as verify
+
+
+def drop_kept_out(
+    main: psycopg.Connection,
+    policy: Policy,
+    schemas: list[str],
+    before: set[Fact],
+    record: Record,
+) -> None:
+    """Drop what the policy keeps out, and report what PostgreSQL has dropped with it.
+
+    Args:
+        main: A session on the warehouse.
+        policy: The table policy.
+        schemas: The landing's schemas.
+        before: What the catalogs said of the landing before.
+        record: Where findings go.
+    """
+    tables = {
+        TableName(schema, name)
+        for kind, schema, name, _ in before
+        if kind == "relation"
+    }
+    landing.drop_kept_out(main, policy, tables)
+    if not policy.rules:
+        return
+    for fact in sorted(before - catalog.facts(main, schemas)):
+        kind, schema, name, detail = fact
+        table = TableName(schema, name)
+        if table in policy.kept_out or verify.is_changed(fact, policy):
+            continue
+        subject = " ".join(part for part in (kind, str(table), detail) if part)
+        record.finding(subject, "left out with a table or column that stays out")
