@@ -38,7 +38,7 @@ SELECT least(pg_catalog.clock_timestamp(), min(xact_start)) AS oldest,
 FROM pg_catalog.pg_stat_activity
 WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
 AND coalesce(backend_type, 'client backend') = 'client backend'
-AND NOT (usename = current_user AND application_name LIKE 'entrepot pg-replica%')
+AND NOT (usename = current_user AND application_name LIKE 'entrepot %')
 """
 _PAUSE = 0.02  # seconds
 
