@@ -336,3 +336,43 @@ def test_every_kind_is_read_alike_from_every_form(kinds: Lab) -> None:
     for options, found in read.items():
         assert found == read["-Fc"], options
     assert len(read["-Fc"]) > 120
+
+
+@pytest.mark.parametrize("way", ["live", "-Fc", "-Fp"])
+@pytest.mark.parametrize(
+    ("encoding", "word"), [("LATIN1", "été"), ("EUC_JP", "名前\\")]
+)
+def test_another_encoding_arrives(
+    empty_lab: Lab, encoding: str, word: str, way: str
+) -> None:
+    """Names, texts, keys by hash of text: all of them in UTF-8 here."""
+    database = f"{empty_lab.name}_source"
+    with empty_lab.source_server.admin() as admin:
+        admin.execute(f'DROP DATABASE "{database}"')
+        admin.execute(
+            f"CREATE DATABASE \"{database}\" OWNER app ENCODING '{encoding}'"
+            " TEMPLATE template0 LOCALE 'C'"
+        )
+    name, text = sql.Identifier(word), sql.Literal(word)
+    with empty_lab.source() as source:
+        for statement in (
+            "CREATE TABLE {name} ({name} text DEFAULT {text}, id int PRIMARY KEY)",
+            "INSERT INTO {name} VALUES ({text}, 1), (NULL, 2)",
+            "COMMENT ON TABLE {name} IS {text}",
+            "CREATE TABLE kinds (k text) PARTITION BY HASH (k)",
+            "CREATE TABLE k0 PARTITION OF kinds FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+            "CREATE TABLE k1 PARTITION OF kinds FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+            "INSERT INTO kinds SELECT {text} || n FROM generate_series(1, 9) AS n",
+        ):
+            source.execute(sql.SQL(statement).format(name=name, text=text))
+    if way == "live":
+        empty_lab.night()
+    else:
+        path = _dump(empty_lab, way)
+        empty_lab.night(SOURCE_DATABASE_URL="", DUMP_PATH=str(path))
+    with empty_lab.warehouse(READER) as reader:
+        rows = sql.SQL("SELECT {} FROM pix.{} ORDER BY id").format(name, name)
+        assert reader.execute(rows).fetchall() == [(word,), (None,)]
+        assert reader.execute("SELECT count(*) FROM pix.kinds").fetchone() == (9,)
+        comment = "SELECT obj_description(%s::regclass)"
+        assert reader.execute(comment, [f'pix."{word}"']).fetchone() == (word,)

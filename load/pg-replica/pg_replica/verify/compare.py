@@ -13,6 +13,11 @@ from entrepot_core.postgres.identifiers import TableName, quote
 from pg_replica.dump.items import Item
 
 _MANY = 10  # differences that a message lists
+# Over UTF-8, whatever the database's encoding; bytes without one are taken as they are.
+_HASH = """('x' || pg_catalog.left(
+    CASE pg_catalog.getdatabaseencoding() WHEN 'SQL_ASCII' THEN pg_catalog.md5(t::pg_catalog.text)
+    ELSE pg_catalog.md5(pg_catalog.convert_to(t::pg_catalog.text, 'UTF8')) END, 16
+))::pg_catalog.bit(64)::pg_catalog.int8"""
 _SAMPLE = 50  # rows at each end of a primary key
 
 
@@ -106,10 +111,7 @@ def sample_query(table: Table, policy: Policy) -> str | None:
         f" ORDER BY {', '.join(f'{column} {order}' for column in key)} LIMIT {_SAMPLE})"
         for order in ("ASC", "DESC")
     )
-    return (
-        "SELECT coalesce(sum(pg_catalog.hashtextextended(t::pg_catalog.text, 0)), 0)::text"
-        f" FROM ({ends}) AS t"
-    )
+    return f"SELECT coalesce(sum({_HASH}), 0)::text FROM ({ends}) AS t"
 
 
 def compare_samples(
