@@ -20,6 +20,20 @@ _LOOKED_AT = re.compile(
     rb"|(?P<comment>--)|(?P<block>/\*)|(?P<mark>.)",
     re.DOTALL,
 )
+# An INSERT of constants without escapes, whole: there may be one for each row. Nothing in it can
+# be a comment, a quote of another kind or an end.
+_CONSTANT = rb"(?:(?:'[^'\\]*')+|-?[A-Za-z0-9.]+(?:[+-][0-9]+)?)"
+_PLAIN_NAMES = rb"(?:[^'\";()$\\/-]|\"[^\"]*\")*"
+_INSERT = re.compile(
+    rb"INSERT INTO "
+    + _PLAIN_NAMES
+    + rb"(?:\("
+    + _PLAIN_NAMES
+    + rb"\)"
+    + _PLAIN_NAMES
+    + rb")?"
+    rb"\(" + _CONSTANT + rb"(?:, " + _CONSTANT + rb")*\);"
+)
 _SPACES = re.compile(
     rb"(?:\xef\xbb\xbf)?[ \t\n\r\f\v]*"
 )  # a mark of UTF-8 is none either
@@ -147,12 +161,12 @@ class Cutter:
         while True:
             found = self._text.find(b"\n\\.")
             if found >= 0:
-                self._take(found + 1)
+                self._pass(found + 1)
                 if self._at_end_of_rows():
                     return start, self._offset
                 self._take(1)
             else:
-                self._take(max(len(self._text) - 2, 0))
+                self._pass(max(len(self._text) - 2, 0))
                 if not self._fill():
                     raise UnexpectedText(
                         "it ends in the rows of a table: it is truncated"
@@ -169,7 +183,7 @@ class Cutter:
 
     def _skip_space(self) -> None:
         while True:
-            self._take(_end(_SPACES, self._text, 0))
+            self._pass(_end(_SPACES, self._text, 0))
             if self._text or not self._fill():
                 return
 
@@ -183,6 +197,8 @@ class Cutter:
 
     def _statement_end(self) -> int:
         """Find the end of the statement that the text begins with, its semicolon included."""
+        if self._text.startswith(b"INSERT ") and (end := _end(_INSERT, self._text, 0)):
+            return end
         statement = _Statement(self._text, self._reach)
         while not statement.ended:
             statement.step()
@@ -195,10 +211,13 @@ class Cutter:
 
     def _take(self, length: int) -> bytes:
         taken = bytes(self._text[:length])
+        self._pass(length)
+        return taken
+
+    def _pass(self, length: int) -> None:
+        self.line += self._text.count(b"\n", 0, length)
         del self._text[:length]
         self._offset += length
-        self.line += taken.count(b"\n")
-        return taken
 
     def _need(self, length: int) -> bool:
         while len(self._text) < length:
@@ -337,5 +356,4 @@ class _Statement:
 def _end(pattern: re.Pattern[bytes], text: bytearray, place: int) -> int:
     """Give where a pattern's match ends, and let go of the match: it would pin the text."""
     match = pattern.match(text, place)
-    assert match is not None
-    return match.end()
+    return match.end() if match else 0

@@ -81,6 +81,8 @@ class _Reader:
         self.items: list[Item] = []
         self.data: list[PlainTableData | PlainInserts] = []
         self._is_new = False
+        self._inserts: PlainInserts | None = None
+        self._inserted = b""
         self._found_parents: tuple[int, dict[TableName, TableName]] = (0, {})
 
     def read(self) -> None:
@@ -175,22 +177,23 @@ class _Reader:
 
     def _note_insert(self, piece: Piece) -> None:
         """Note where an INSERT is, as one of its table's."""
-        name = piece._replace(text=inserts.table_of(piece.text))
-        named = qualified_name(list(tokens(self._decoded(name).encode())))
+        name = inserts.table_of(piece.text)
+        if self._inserts is None or self._is_new or name != self._inserted:
+            self._inserts = self._begin_inserts(piece, name)
+            self._inserted = name
+            self._is_new = False
+            self.data.append(self._inserts)
+        self._inserts.end = self._cutter.offset
+
+    def _begin_inserts(self, piece: Piece, name: bytes) -> PlainInserts:
+        spelled = self._decoded(piece._replace(text=name))
+        named = qualified_name(list(tokens(spelled.encode())))
         if named is None:
             raise self._not_run(piece)
-        end = self._cutter.offset
-        if self.data and not self._is_new and isinstance(self.data[-1], PlainInserts):
-            last = self.data[-1]
-            if last.table == named or last.table == self._table_of_rows(named):
-                self.data[-1] = replace(last, end=end)
-                return
         table = self._table_of_rows(named)
         if any(data.table == table for data in self.data):
-            problem = f"rows of table {table} are in two places"
-            raise self._refusal(problem, piece.line)
-        self._is_new = False
-        self.data.append(PlainInserts(table, self._path, piece.start, end))
+            raise self._refusal(f"rows of table {table} are in two places", piece.line)
+        return PlainInserts(table, self._path, piece.start, piece.start)
 
     def _not_run(self, piece: Piece) -> Refused:
         problem = (

@@ -45,7 +45,7 @@ class PlainTableData:
         yield from _blocks(self.file, self.start, self.end)
 
 
-@dataclass(frozen=True)
+@dataclass
 class PlainInserts:
     """The rows of one table in a plain dump made with --inserts.
 
