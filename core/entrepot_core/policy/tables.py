@@ -34,6 +34,7 @@ class TableRule(BaseModel):
     columns: dict[str, ColumnRule] = {}
     indexes: dict[str, str] = {}
     distribution: str | None = None
+    shrink_limit: float | None = Field(default=None, ge=0, le=100)
     reason: str = ""
 
 
@@ -86,7 +87,11 @@ class Policy:
                 ancestor = parents[ancestor]
             if ancestor in self.rules and child not in self.rules:
                 rule = self.rules[ancestor]
-                self.rules[child] = TableRule(mode=rule.mode, columns=rule.columns)
+                self.rules[child] = TableRule(
+                    mode=rule.mode,
+                    columns=rule.columns,
+                    shrink_limit=rule.shrink_limit,
+                )
 
     @property
     def kept_out(self) -> dict[TableName, Mode]:

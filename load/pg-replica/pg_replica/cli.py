@@ -17,7 +17,7 @@ from pg_replica.commands.run import run
 from pg_replica.external import publish
 from pg_replica.preflight.checks import check
 from pg_replica.preflight.variables import load
-from pg_replica.settings import Settings
+from pg_replica.settings import NO_LIMIT, Settings
 
 
 @click.group(context_settings=frame.HELP_OPTIONS, epilog=EXIT_STATUS)
@@ -65,8 +65,11 @@ def check_command(context: click.Context) -> None:
 
 @cli.command("run")
 @click.option("--dry-run", is_flag=True, help="Do what `check` does, and stop there.")
+@click.option(
+    "--accept-shrink", is_flag=True, help="Publish also what lost most of its rows."
+)
 @click.pass_context
-def run_command(context: click.Context, *, dry_run: bool) -> None:
+def run_command(context: click.Context, *, dry_run: bool, accept_shrink: bool) -> None:
     """Replicate the source (or the dump in DUMP_PATH), verify it, and publish it.
 
     Readers see the previous night until the new one is complete; a failure leaves them there.
@@ -76,7 +79,10 @@ def run_command(context: click.Context, *, dry_run: bool) -> None:
         return
     if _is_off():
         return
-    run(_settings(context))
+    settings = _settings(context)
+    if accept_shrink:
+        settings = settings.model_copy(update={"shrink_limit": NO_LIMIT})
+    run(settings)
 
 
 @cli.command("audit")

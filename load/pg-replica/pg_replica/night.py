@@ -27,10 +27,12 @@ from pg_replica.restore.constraints import Constraints
 from pg_replica.restore.context import RestoreContext
 from pg_replica.restore.indexes import is_serial
 from pg_replica.restore.kept_out import drop_kept_out
+from pg_replica.restore.logged import make_logged
 from pg_replica.restore.progress import Display
 from pg_replica.restore.scheduler import Crew
 from pg_replica.settings import Settings
 from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
+from pg_replica.verify import shrink
 from pg_replica.warehouse import made_schemas, objects
 from pg_replica.warehouse.sessions import Sessions
 
@@ -128,6 +130,11 @@ class Night:
         with self._record.step("schema"):
             landing.create_schemas(main, self._schemas, self._naming)
             builder.build(main, pre_data)
+            for table in make_logged(main, self._schemas):
+                self._record.finding(
+                    f"table {table}",
+                    "is logged here: as on the source, a crash would empty it",
+                )
             portions = origin.portions(main)
         cancel = _both(workers.cancel, origin.cancel)
         crew = Crew(self._settings.jobs, self._stop, cancel)
@@ -146,10 +153,27 @@ class Night:
             restorer.load(
                 context, portions, post_data, origin.policy, origin.rows_are_out
             )
+            self._refuse_shrink(origin, main)
         with self._record.step("constraints"):
             self._constrain(context, main, origin, post_data)
         with self._record.step("verify"):
             self._verify(origin, main, builder, post_data)
+
+    def _refuse_shrink(self, origin: Origin, main: psycopg.Connection) -> None:
+        """Compare rows with the live night's before the long work of constraints."""
+        live = shrink.live_run(main)
+        if live is None:
+            return
+        self._record.flush()
+        names = {self._naming.live(schema): schema for schema in self._schemas}
+        before = shrink.rows_of(main, live, names)
+        here = {schema: schema for schema in self._schemas}
+        after = shrink.rows_of(main, self._record.run_id, here)
+        limit = self._settings.shrink_limit
+        found = shrink.losses(before, after, origin.policy, limit)
+        for loss in found:
+            self._record.finding(loss.subject, loss.figures)
+        shrink.refuse(found)
 
     def _constrain(
         self,

@@ -18,6 +18,7 @@ from entrepot_core.config.project import project_root
 from entrepot_core.postgres.identifiers import LONGEST_NAME
 from entrepot_core.postgres.urls import password_of
 
+NO_LIMIT = 100.0  # percent that may be lost
 ForeignKeys = Literal["not_valid", "true", "false"]
 
 
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     )
     source_lock_timeout: float = Field(10, gt=0, validation_alias="SOURCE_LOCK_TIMEOUT")
     source_lock_budget: float = Field(30, gt=0, validation_alias="SOURCE_LOCK_BUDGET")
+    shrink_limit: float = Field(50, ge=0, le=100, validation_alias="SHRINK_LIMIT")
     snapshot_limit: float = Field(0, ge=0, validation_alias="SNAPSHOT_LIMIT")
     network_timeout: int = Field(120, ge=1, validation_alias="NETWORK_TIMEOUT")
     maintenance_work_mem: str = Field(

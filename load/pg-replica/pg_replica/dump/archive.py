@@ -108,8 +108,11 @@ class Archive:
         items: What it makes, rows apart.
         data: Its tables' rows.
         encoding: Of its text, by PostgreSQL's name.
+        is_of_inserts: Whether an empty table would leave no trace: never in an archive.
         unclaimed: The tables whose rows it holds but which it does not make: an extension does.
     """
+
+    is_of_inserts = False
 
     def __init__(self, path: Path, chosen: ClientTools) -> None:
         """Read the table of contents.

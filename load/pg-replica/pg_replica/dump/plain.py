@@ -309,6 +309,7 @@ class PlainDump:
         items: What it makes, rows apart.
         data: Its tables' rows.
         encoding: Of its text, by PostgreSQL's name.
+        is_of_inserts: Whether an empty table would leave no trace.
         unclaimed: The tables whose rows it holds but which it does not make: an extension does.
     """
 
@@ -332,6 +333,7 @@ class PlainDump:
             if item.kind == "TABLE"
         }
         self.data = [data for data in reader.data if data.table in tables]
+        self.is_of_inserts = any(isinstance(data, PlainInserts) for data in self.data)
         self.unclaimed = [
             str(data.table) for data in reader.data if data.table not in tables
         ]

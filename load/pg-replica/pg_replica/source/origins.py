@@ -19,9 +19,10 @@ from pg_replica.dump import items as dump
 from pg_replica.dump.contents import read_schema
 from pg_replica.dump.items import REFRESH, Item, parents
 from pg_replica.dump.open import forget, open_dump
+from pg_replica.dump.without_rows import tables_without_rows
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
-from pg_replica.settings import Settings
+from pg_replica.settings import NO_LIMIT, Settings
 from pg_replica.source.partitions import routed
 from pg_replica.source.rows import Portion, dump_portions, live_portions
 from pg_replica.source.snapshot import Snapshot
@@ -48,6 +49,7 @@ _OF_TABLES = (
     "TRIGGER",
 )
 # What each of a dump's kinds is among the catalog's facts.
+_MANY = 20
 _RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
 
 
@@ -290,6 +292,29 @@ class DumpOrigin:
         self.policy = self._text.resolve(dict.fromkeys(tables), absent_is_fine=True)
         _refuse_if_any(self.policy.problems)
         self.policy.inherit(parents(self.items))
+        _refuse_if_any(self._without_rows())
+
+    def _without_rows(self) -> list[str]:
+        """Refuse rows that are left out and of which nobody has said so."""
+        if self._dump.is_of_inserts or self._settings.shrink_limit >= NO_LIMIT:
+            return []
+        missing = [
+            str(table)
+            for table in tables_without_rows(
+                self.items, (data.table for data in self._dump.data)
+            )
+            if self.policy.rule(table).mode == "full"
+            and self.policy.rule(table).shrink_limit != NO_LIMIT
+        ]
+        if not missing:
+            return []
+        more = f" and {len(missing) - _MANY} more" if len(missing) > _MANY else ""
+        problem = (
+            f"DUMP_PATH: the dump makes {', '.join(missing[:_MANY])}{more} without rows (made with "
+            "--exclude-table-data?): give them mode none in the table policy if that is meant, or "
+            "let this run through with `pg-replica run --accept-shrink`"
+        )
+        return [problem]
 
     def portions(self, landing: psycopg.Connection) -> list[Portion]:
         """Plan the copies, the policy checked against the tables that were made."""

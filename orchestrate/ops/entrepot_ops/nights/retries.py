@@ -15,7 +15,7 @@ _RECENT = 15  # lines
 _PERMANENT = re.compile(
     r"authentication failed|permission denied|must be owner|does not exist|pg_hba"
     r"|translate host name|certificate|sslmode|is missing: see \.env|is not installed"
-    r"|there is no table|did you mean|Compilation Error|Parsing Error"
+    r"|SHRINK_LIMIT|there is no table|did you mean|Compilation Error|Parsing Error"
     r"|Runtime Error\s+Could not|No such (command|option)",
     re.IGNORECASE,
 )
