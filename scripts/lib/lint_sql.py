@@ -19,9 +19,11 @@ from entrepot_lab.postgres.cluster import (
     embedded_binaries,
 )
 
+_QUERIES = "**/[a-z]*/sql/*.sql"
+
 
 def main() -> int:
-    """Lint all models.
+    """Lint all models, and the packages' own queries.
 
     Returns:
         sqlfluff's exit status.
@@ -40,9 +42,20 @@ def main() -> int:
                 "DBT_LOG_PATH": str(cache / "sqlfluff" / "logs"),
             }
             command = [str(sqlfluff), "lint", "transform", *sys.argv[1:]]
-            return subprocess.run(command, env=settings, check=False).returncode
+            models = subprocess.run(command, env=settings, check=False).returncode
         finally:
             server.stop("immediate")
+    return models or _lint_queries(sqlfluff)
+
+
+def _lint_queries(sqlfluff: Path) -> int:
+    """Lint the queries that the packages keep in files."""
+    config = "--config=scripts/lib/queries.sqlfluff"
+    files = sorted(
+        map(str, [*Path("core").glob(_QUERIES), *Path("load").glob(_QUERIES)])
+    )
+    command = [str(sqlfluff), "lint", config, "--ignore-local-config", *files]
+    return subprocess.run(command, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import psycopg
 from psycopg import errors
 
 from entrepot_core.base.errors import TransientFailure
+from entrepot_core.postgres import queries
 from entrepot_core.postgres.connection import Database, bounded, hang_up, one_line
 from entrepot_core.postgres.copy.libpq import CopyError, Stopped
 from entrepot_core.postgres.identifiers import TableName
@@ -206,19 +207,4 @@ def _is_conflict(error: Exception) -> bool:
 
 # Lock requests that wait for a session of this part of Entrepôt, by whatever number of others in
 # between. An application name is `entrepot`, the part, the purpose: its first two words decide.
-WAITERS = """
-SELECT w.pid, min(w.relation::regclass::text)
-FROM pg_catalog.pg_locks AS w
-WHERE NOT w.granted AND w.locktype = 'relation'
-    AND w.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-    AND pg_catalog.pg_blocking_pids(w.pid) && (
-        SELECT pg_catalog.array_agg(a.pid) FROM pg_catalog.pg_stat_activity AS a
-        WHERE a.usename = current_user AND pg_catalog.starts_with(
-            a.application_name,
-            pg_catalog.substring(
-                pg_catalog.current_setting('application_name'), '^[^ ]+ [^ ]+'
-            )
-        )
-    )
-GROUP BY w.pid
-"""
+WAITERS = queries.read("entrepot_core", "waiters")

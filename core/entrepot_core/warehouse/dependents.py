@@ -6,20 +6,12 @@ from dataclasses import dataclass
 
 import psycopg
 
+from entrepot_core.postgres import queries
 from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.warehouse.schemas import TRANSFORMED
 
 # All objects of the live schemas.
-_OF_SCHEMAS = """
-    SELECT 'pg_catalog.pg_class'::regclass::oid, c.oid FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ANY (%(live)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_type'::regclass::oid, t.oid FROM pg_catalog.pg_type AS t
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace WHERE n.nspname = ANY (%(live)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_proc'::regclass::oid, p.oid FROM pg_catalog.pg_proc AS p
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ANY (%(live)s)
-"""
+_OF_SCHEMAS = queries.read("entrepot_core", "dependents_of_schemas")
 # One table, its row type, and the array type of that.
 _OF_TABLE = """
     SELECT 'pg_catalog.pg_class'::regclass::oid, to_regclass(%(table)s)::oid

@@ -18,7 +18,7 @@ from entrepot_core.base.logs import event
 from entrepot_core.base.suggest import nearest
 from entrepot_core.policy import columns
 from entrepot_core.policy import tables as policy
-from entrepot_core.postgres import catalog
+from entrepot_core.postgres import catalog, queries
 from entrepot_core.postgres.connection import Database, explained, one_line
 from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.warehouse import locks, migrate
@@ -29,23 +29,7 @@ from pg_replica.audit.model import Audited, Findings
 from pg_replica.databases import databases
 from pg_replica.settings import Settings
 
-_LOADED = """
-SELECT p.stream, p.source_schema, p.table_schema, p.table_name, p.replication_key, p.high,
-    p.settled,
-    greatest(c.reltuples, 0)::bigint,
-    (SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute AS a
-     WHERE a.attrelid = c.oid AND a.attname = p.replication_key),
-    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
-          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-          ORDER BY a.attnum),
-    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_index AS i
-          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-          WHERE i.indrelid = c.oid AND i.indisprimary)
-FROM entrepot_ops.positions AS p
-JOIN pg_catalog.pg_class AS c
-    ON c.oid = to_regclass(format('%I.%I', p.table_schema, p.table_name))
-ORDER BY p.stream
-"""
+_LOADED = queries.read("pg_replica", "loaded_append_tables")
 _WHERE_WE_WERE = """
 SELECT high FROM entrepot_ops.audits WHERE stream = %s AND NOT is_dry_run AND NOT is_at_end
 AND run_id = (SELECT max(run_id) FROM entrepot_ops.audits WHERE stream = %s AND NOT is_dry_run)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from entrepot_core.postgres.catalog import NOT_AN_EXTENSIONS
+from entrepot_core.postgres import queries
 from entrepot_core.postgres.identifiers import quote
 
 KINDS = ("FUNCTION", "PROCEDURE", "AGGREGATE")
@@ -22,50 +22,10 @@ _PORTION = 100
 _WORD = re.compile(r"\w+")
 
 # A range type's constructors are PostgreSQL's own, and no ordinary role can change them.
-_FUNCTIONS = f"""
-SELECT p.oid, p.oid::pg_catalog.regprocedure::text, p.proname::text, p.prosrc, p.prosecdef,
-    p.prokind = 'a', p.prorettype = 'pg_catalog.trigger'::regtype,
-    pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(p.proowner)),
-    ARRAY(
-        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
-            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
-        FROM pg_catalog.aclexplode(
-            coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
-        WHERE a.grantee <> p.proowner
-    )
-FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname = ANY (%(schemas)s)
-    AND (%(names)s::text[] IS NULL OR p.proname = ANY (%(names)s::name[]))
-    AND {NOT_AN_EXTENSIONS.format(classid="pg_catalog.pg_proc", oid="p.oid")}
-    AND NOT EXISTS (
-        SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_proc'::regclass
-            AND d.objid = p.oid AND d.deptype = 'i'
-    )
-ORDER BY 2
-"""
+_FUNCTIONS = queries.read("pg_replica", "functions")
 # What a view's query calls by itself or through operators, casts, domains, aggregates and functions
 # whose bodies PostgreSQL has parsed.
-_CALLED_BY_VIEWS = """
-WITH RECURSIVE called (classid, objid) AS (
-    SELECT d.refclassid, d.refobjid
-    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = c.oid
-    JOIN pg_catalog.pg_depend AS d
-        ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
-    WHERE n.nspname = ANY (%(schemas)s) AND c.relkind = 'v'
-        AND d.refclassid <> 'pg_catalog.pg_class'::regclass
-    UNION
-    SELECT f.classid, f.objid FROM called AS k CROSS JOIN LATERAL (
-        SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend AS d
-        WHERE d.classid = k.classid AND d.objid = k.objid
-            AND d.refclassid <> 'pg_catalog.pg_class'::regclass
-        UNION ALL
-        SELECT 'pg_catalog.pg_constraint'::regclass, o.oid FROM pg_catalog.pg_constraint AS o
-        WHERE k.classid = 'pg_catalog.pg_type'::regclass AND k.objid = o.contypid
-    ) AS f (classid, objid)
-)
-SELECT objid FROM called WHERE classid = 'pg_catalog.pg_proc'::regclass
-"""
+_CALLED_BY_VIEWS = queries.read("pg_replica", "functions_of_views")
 _PARTS_OF_AGGREGATES = """
 SELECT DISTINCT d.objid, d.refobjid FROM pg_catalog.pg_depend AS d
 JOIN pg_catalog.pg_proc AS p ON p.oid = d.objid AND p.prokind = 'a'

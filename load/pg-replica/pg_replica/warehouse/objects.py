@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import errors
 
+from entrepot_core.postgres import queries
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import PUBLIC, quote
 
@@ -23,94 +24,10 @@ _LOCK_TIMEOUT = "200ms"
 _PAUSE = 1.0  # seconds
 
 # Everything that is in a schema by itself: neither an extension's, nor part of something else.
-_OBJECTS = """
-WITH found (classid, objid) AS (
-    SELECT 'pg_catalog.pg_class'::regclass, c.oid FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
-    UNION ALL
-    SELECT 'pg_catalog.pg_proc'::regclass, p.oid FROM pg_catalog.pg_proc AS p
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ANY (%(schemas)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_type'::regclass, t.oid FROM pg_catalog.pg_type AS t
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-    WHERE n.nspname = ANY (%(schemas)s) AND t.typtype IN ('d', 'e', 'r', 'm')
-    UNION ALL
-    SELECT 'pg_catalog.pg_collation'::regclass, o.oid FROM pg_catalog.pg_collation AS o
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.collnamespace WHERE n.nspname = ANY (%(schemas)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_conversion'::regclass, o.oid FROM pg_catalog.pg_conversion AS o
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.connamespace WHERE n.nspname = ANY (%(schemas)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_operator'::regclass, o.oid FROM pg_catalog.pg_operator AS o
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace WHERE n.nspname = ANY (%(schemas)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_opclass'::regclass, o.oid FROM pg_catalog.pg_opclass AS o
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opcnamespace WHERE n.nspname = ANY (%(schemas)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_opfamily'::regclass, o.oid FROM pg_catalog.pg_opfamily AS o
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opfnamespace WHERE n.nspname = ANY (%(schemas)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_statistic_ext'::regclass, o.oid FROM pg_catalog.pg_statistic_ext AS o
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.stxnamespace WHERE n.nspname = ANY (%(schemas)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_ts_config'::regclass, o.oid FROM pg_catalog.pg_ts_config AS o
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.cfgnamespace WHERE n.nspname = ANY (%(schemas)s)
-    UNION ALL
-    SELECT 'pg_catalog.pg_ts_dict'::regclass, o.oid FROM pg_catalog.pg_ts_dict AS o
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.dictnamespace WHERE n.nspname = ANY (%(schemas)s)
-)
-SELECT i.type, i.schema, i.identity,
-    pg_catalog.pg_get_userbyid(coalesce(c.relowner, p.proowner, t.typowner)),
-    CASE WHEN c.relkind IN ('r', 'p', 'v', 'm', 'f') THEN c.relname ELSE p.proname END
-FROM found
-CROSS JOIN LATERAL pg_catalog.pg_identify_object(found.classid, found.objid, 0) AS i
-LEFT JOIN pg_catalog.pg_class AS c
-    ON found.classid = 'pg_catalog.pg_class'::regclass AND c.oid = found.objid
-LEFT JOIN pg_catalog.pg_proc AS p
-    ON found.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = found.objid
-LEFT JOIN pg_catalog.pg_type AS t
-    ON found.classid = 'pg_catalog.pg_type'::regclass AND t.oid = found.objid
-WHERE NOT EXISTS (
-    SELECT FROM pg_catalog.pg_depend AS d
-    WHERE d.classid = found.classid AND d.objid = found.objid
-        AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')
-            -- A range type's constructors: they are PostgreSQL's, and go when it goes.
-            OR p.oid IS NOT NULL AND d.deptype = 'i')
-)
-ORDER BY pg_catalog.array_position(
-    ARRAY['view', 'materialized view', 'table', 'foreign table'], i.type
-), i.schema, i.identity
-"""
+_OBJECTS = queries.read("pg_replica", "objects")
 # What ties objects to each other in circles, or from outside any schema, as statements that undo
 # it: foreign keys, CHECKs that call a function (which may take the table's own rows), casts.
-_TIES = """
-SELECT pg_catalog.format(
-    'ALTER TABLE %%I.%%I DROP CONSTRAINT IF EXISTS %%I', n.nspname, c.relname, o.conname
-)
-FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
-JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE o.conparentid = 0 AND n.nspname = ANY (%(schemas)s)
-    AND (o.contype = 'f' OR o.contype = 'c' AND o.coninhcount = 0 AND EXISTS (
-        SELECT FROM pg_catalog.pg_depend AS d
-        WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = o.oid
-            AND d.refclassid = 'pg_catalog.pg_proc'::regclass
-    ))
-UNION ALL
-SELECT pg_catalog.format('DROP CAST IF EXISTS (%%s AS %%s)',
-    pg_catalog.format_type(k.castsource, NULL), pg_catalog.format_type(k.casttarget, NULL))
-FROM pg_catalog.pg_cast AS k
-LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = k.castfunc
-JOIN pg_catalog.pg_type AS s ON s.oid = k.castsource
-JOIN pg_catalog.pg_type AS t ON t.oid = k.casttarget
-WHERE EXISTS (
-    SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ANY (%(schemas)s)
-        AND n.oid IN (p.pronamespace, s.typnamespace, t.typnamespace)
-) AND NOT EXISTS (
-    SELECT FROM pg_catalog.pg_depend AS d
-    WHERE d.classid = 'pg_catalog.pg_cast'::regclass AND d.objid = k.oid AND d.deptype IN ('e', 'i')
-)
-"""
+_TIES = queries.read("pg_replica", "ties")
 # pg_identify_object's words for what ALTER and DROP call otherwise.
 _KEYWORDS = {
     "statistics object": "STATISTICS",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import errors
 
+from entrepot_core.postgres import queries
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, literal, quote
 from entrepot_core.warehouse import dependents
@@ -26,44 +27,8 @@ _MARK = (
     "Tables that target-postgres is loading; what is left here by a dead run is removed"
 )
 # What belongs to a table itself, and would be lost with it.
-_ATTACHED = """
-SELECT label FROM (
-    SELECT 'trigger ' || tgname FROM pg_catalog.pg_trigger
-    WHERE tgrelid = to_regclass(%(table)s) AND NOT tgisinternal
-    UNION ALL
-    SELECT 'policy ' || polname FROM pg_catalog.pg_policy WHERE polrelid = to_regclass(%(table)s)
-    UNION ALL
-    SELECT 'publication ' || p.pubname FROM pg_catalog.pg_publication_rel AS r
-    JOIN pg_catalog.pg_publication AS p ON p.oid = r.prpubid
-    WHERE r.prrelid = to_regclass(%(table)s)
-    UNION ALL
-    SELECT 'statistics ' || stxname FROM pg_catalog.pg_statistic_ext
-    WHERE stxrelid = to_regclass(%(table)s)
-    UNION ALL
-    SELECT 'inheritance' FROM pg_catalog.pg_inherits
-    WHERE to_regclass(%(table)s) IN (inhrelid, inhparent)
-    UNION ALL
-    SELECT 'owner ' || pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class
-    WHERE oid = to_regclass(%(table)s) AND relowner <> current_user::regrole
-) AS found (label)
-"""
-_GRANTS = """
-SELECT pg_catalog.format('GRANT %%s%%s ON %%s TO %%s%%s', a.privilege_type,
-    CASE WHEN k.name <> '' THEN pg_catalog.format(' (%%I)', k.name) ELSE '' END, %(side)s::text,
-    CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END,
-    CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-FROM (
-    SELECT '' AS name, c.relacl AS acl FROM pg_catalog.pg_class AS c
-    WHERE c.oid = to_regclass(%(table)s)
-    UNION ALL
-    SELECT o.attname, o.attacl FROM pg_catalog.pg_attribute AS o
-    JOIN pg_catalog.pg_attribute AS n ON n.attname = o.attname AND NOT n.attisdropped
-        AND n.attrelid = to_regclass(%(side)s)
-    WHERE o.attrelid = to_regclass(%(table)s) AND NOT o.attisdropped
-) AS k CROSS JOIN LATERAL pg_catalog.aclexplode(k.acl) AS a
-LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
-WHERE a.grantee = 0 OR (r.rolname IS NOT NULL AND r.rolname <> current_user)
-"""
+_ATTACHED = queries.read("entrepot_target_postgres", "attached")
+_GRANTS = queries.read("entrepot_target_postgres", "grants_of_table")
 # Indexes that people, or a model's post-hook, have added.
 _INDEXES = """
 SELECT pg_catalog.pg_get_indexdef(i.indexrelid), x.relname::text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from entrepot_core.postgres import queries
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, literal, quote
 from entrepot_target_postgres.errors import CannotLoad
@@ -34,17 +35,7 @@ FROM (SELECT oid, max(depth) AS depth FROM above WHERE depth > 0 GROUP BY oid) A
 JOIN pg_catalog.pg_class AS c ON c.oid = a.oid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace ORDER BY a.depth, c.oid
 """
-_GRANTS = """
-SELECT NULL, g.privilege_type, CASE WHEN g.grantee = 0 THEN 'PUBLIC'
-    ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END, g.is_grantable
-FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS g
-WHERE c.oid = %(view)s AND g.grantee <> c.relowner
-UNION ALL
-SELECT a.attname::text, g.privilege_type, CASE WHEN g.grantee = 0 THEN 'PUBLIC'
-    ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END, g.is_grantable
-FROM pg_catalog.pg_attribute AS a CROSS JOIN LATERAL pg_catalog.aclexplode(a.attacl) AS g
-WHERE a.attrelid = %(view)s
-"""
+_GRANTS = queries.read("entrepot_target_postgres", "grants_of_view")
 _COMMENTS = """
 SELECT a.attname::text, pg_catalog.col_description(a.attrelid, a.attnum)
 FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = %s AND a.attnum > 0
