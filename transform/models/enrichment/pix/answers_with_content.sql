@@ -1,7 +1,3 @@
-{{ config(
-    enabled='lcms' in env_var('DOMAINS', 'pix').split(',')
-    and 'pix' in env_var('DOMAINS', 'pix').split(',')
-) }}
 -- A challenge that the learning content has forgotten keeps its answers.
 select
     answers.answer_id,
