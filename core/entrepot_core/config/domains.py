@@ -1,27 +1,50 @@
 """Domains: what a warehouse is made of, each switched on or off by DOMAINS.
 
-A domain is its sources and its models. One that is off costs nothing: its steps are left out of a
-night, its taps end at once, its models are not built.
+A domain is its sources and its models; `domains.yml` declares each once. One that is off costs
+nothing: its steps are left out of a night, its taps end at once, its models are not built.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.suggest import nearest
+from entrepot_core.config import declared
 
-KNOWN = {
-    "replica": "the replica of a PostgreSQL database, and no models",
-    "pix": "the replica, and Pix's models on it",
-    "lcms": "Pix's learning content",
-    "cpf": "the catalogue of trainings that the Caisse des Dépôts publishes",
-    "barometre": "the files of the Baromètre Numérique",
-    "ecospheres": "the quality of open-data catalogues",
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain.
+
+    Attributes:
+        sentence: What it is.
+        replicated: Whether it needs the replica of the source database.
+        steps: The steps of a night that bring its data.
+        variables: What must be set where it is on, each with its type's name in `types.CHECKS`.
+        raw_schemas: Where its taps' rows land.
+        dbt_sources: Whose models are not built while one of its steps has failed.
+    """
+
+    sentence: str
+    replicated: bool = False
+    steps: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    raw_schemas: list[str] = field(default_factory=list)
+    dbt_sources: list[str] = field(default_factory=list)
+
+
+ALL: dict[str, Domain] = {
+    name: Domain(**given) for name, given in declared.read("domains.yml").items()
 }
+KNOWN = {name: domain.sentence for name, domain in ALL.items()}
 DEFAULT = "pix"
-REPLICATED = frozenset({"replica", "pix"})
+REPLICATED = frozenset(name for name, domain in ALL.items() if domain.replicated)
+RAW_SCHEMAS = frozenset(
+    schema for domain in ALL.values() for schema in domain.raw_schemas
+)
 _VARIABLE = "DOMAINS"
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from entrepot_core.base.errors import Refused
-from entrepot_core.config import domains
+from entrepot_core.config import domains, types
 
 
 def problems(variables: Mapping[str, str]) -> list[str]:
@@ -35,42 +34,16 @@ def problems_of(domain: str, variables: Mapping[str, str | None]) -> list[str]:
     Returns:
         One sentence each, without any value.
     """
-    checks = _CHECKS.get(domain, {})
+    if domain not in domains.ALL:
+        return []
     found = []
-    for name, check in checks.items():
+    for name, kind in domains.ALL[domain].variables.items():
         value = variables.get(name)
         if not value:
             found.append(f"{name} is missing: see .env.example")
-        elif reason := check(value):
-            found.append(f"{name} {reason}")
+            continue
+        try:
+            types.CHECKS[kind](value)
+        except ValueError as error:
+            found.append(f"{name} {error}")
     return found
-
-
-def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
-        parts.port  # noqa: B018 -- raises when it is none
-    except ValueError:
-        is_one = False
-    return "" if is_one else "is no address: write it as https://lcms.example.org/api"
-
-
-def _header(value: str) -> str:
-    if value.isascii() and value.isprintable() and value == value.strip():
-        return ""
-    return "holds a blank at its end, a line break or another sign that no key has"
-
-
-def _place(value: str) -> str:
-    scheme = value.partition("://")[0] if "://" in value else "file"
-    known = "a file, a folder, or an http(s):// or s3:// URL"
-    if scheme in ("file", "http", "https", "s3"):
-        return ""
-    return f"begins with {scheme}://, which is not known: give {known}"
-
-
-_CHECKS = {
-    "lcms": {"LCMS_API_URL": _web_address, "LCMS_API_KEY": _header},
-    "ecospheres": {"DCAT_SOURCE": _place},
-}

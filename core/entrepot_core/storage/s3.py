@@ -33,7 +33,7 @@ def client(
         endpoint_url=endpoint_url,
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
-        region_name=os.environ.get("AWS_REGION", "us-east-1"),
+        region_name=os.environ.get("AWS_REGION") or "us-east-1",
         config=Config(
             retries={"max_attempts": TRIES, "mode": "standard"},
             connect_timeout=timeout,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from entrepot_core.config import domains
 from entrepot_core.postgres.identifiers import LONGEST_NAME, PUBLIC
 
 # What the warehouse's other tenants are called: a source's schema of that name cannot land.
 RESERVED = frozenset(
     {"staging", "enrichment", "external", "external_next", "external_previous"}
     | {"entrepot_ops", "meltano"}
-    | {"raw_lcms", "raw_csv", "raw_dcat"}
+    | domains.RAW_SCHEMAS
 )
 # The models that dbt rebuilds itself after each swap.
 TRANSFORMED = (

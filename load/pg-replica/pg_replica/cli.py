@@ -9,7 +9,7 @@ from entrepot_core.base.errors import Refused
 from entrepot_core.base.redaction import redact
 from entrepot_core.base.text import visible, visible_lines
 from entrepot_core.command import frame
-from entrepot_core.command.help import EXIT_STATUS
+from entrepot_core.command.help import epilog
 from entrepot_core.config import domains
 from pg_replica.audit.command import audit
 from pg_replica.commands import drop_previous
@@ -20,7 +20,7 @@ from pg_replica.preflight.variables import load
 from pg_replica.settings import NO_LIMIT, Settings
 
 
-@click.group(context_settings=frame.HELP_OPTIONS, epilog=EXIT_STATUS)
+@click.group(context_settings=frame.HELP_OPTIONS, epilog=epilog("pg-replica"))
 @frame.log_format_option
 @click.pass_context
 def cli(context: click.Context, log_format: str | None) -> None:

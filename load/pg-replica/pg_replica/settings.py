@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from entrepot_core.base.errors import Refused
+from entrepot_core.config import types
 from entrepot_core.config.environment import FROM_ENVIRONMENT
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.identifiers import LONGEST_NAME
-from entrepot_core.postgres.urls import password_of
 
 NO_LIMIT = 100.0  # percent that may be lost
 ForeignKeys = Literal["not_valid", "true", "false"]
@@ -42,6 +40,7 @@ class Settings(BaseSettings):
     )
     jobs: int = Field(4, ge=1, le=64, validation_alias="PG_RESTORE_JOBS")
     replica_schema: str = Field("pix", min_length=1, validation_alias="REPLICA_SCHEMA")
+    copy_passthrough: bool = Field(True, validation_alias="COPY_PASSTHROUGH")
     pg_bindir: Path | None = Field(None, validation_alias="PG_BINDIR")
     tables_file: Path = Field(
         default_factory=lambda: project_root() / "extract" / "tables.yml",
@@ -78,7 +77,7 @@ class Settings(BaseSettings):
     @field_validator("cron_tz")
     @classmethod
     def _check_time_zone(cls, value: str) -> str:
-        _zone(value)
+        types.time_zone(value)
         return value
 
     @field_validator("backup_mode", mode="before")
@@ -108,22 +107,7 @@ class Settings(BaseSettings):
     def _parse_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        try:
-            parts = conninfo_to_dict(value)
-        except psycopg.ProgrammingError as error:
-            # libpq repeats what it could not parse, which can be the password
-            reason = (
-                "a percent sign that is not %25"
-                if "percent" in str(error)
-                else "its syntax"
-            )
-            raise ValueError(
-                f"is not a PostgreSQL URL ({reason}); write it as "
-                "postgresql://user:password@host:5432/database, with @ : / % ' in the password "
-                "percent-encoded"
-            ) from None
-        if not parts.get("dbname"):
-            raise ValueError("names no database; end it with /database")
+        types.postgres_url(value)
         return value
 
     @field_validator("replica_schema")
@@ -141,7 +125,7 @@ class Settings(BaseSettings):
     def time_zone(self) -> ZoneInfo:
         """Where a day begins."""
         try:
-            return _zone(self.cron_tz)
+            return types.time_zone(self.cron_tz)
         except ValueError as error:
             raise Refused([f"CRON_TZ {error}"]) from None
 
@@ -149,29 +133,3 @@ class Settings(BaseSettings):
     def mode(self) -> Literal["live", "archive"]:
         """Where the data comes from: the source database, or a dump of it."""
         return "archive" if self.dump_path else "live"
-
-    @property
-    def secrets(self) -> list[str]:
-        """Every secret among the values, for the redactor."""
-        urls = [
-            self.source_database_url,
-            self.target_database_url,
-            self.external_database_url,
-            self.dump_path,
-        ]
-        passwords = [password_of(url) for url in urls if url]
-        return [
-            secret
-            for secret in [*passwords, self.pseudonym_secret, self.s3_secret_key]
-            if secret
-        ]
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"names no time zone of this machine: {name!r}; write it as Europe/Paris, and "
-            "have the system's package tzdata"
-        ) from None

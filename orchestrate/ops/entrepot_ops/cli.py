@@ -13,7 +13,7 @@ import click
 from entrepot_core.base import logs
 from entrepot_core.base.suggest import nearest
 from entrepot_core.command import frame
-from entrepot_core.command.help import EXIT_STATUS
+from entrepot_core.command.help import epilog
 
 # Verb → the module below `entrepot_ops` whose attribute `command` it is, and what it does.
 _VERBS = {
@@ -70,7 +70,7 @@ class _Verbs(click.Group):
 @click.group(
     cls=_Verbs,
     context_settings=frame.HELP_OPTIONS,
-    epilog=EXIT_STATUS,
+    epilog=epilog("ops"),
 )
 @frame.log_format_option
 @click.pass_context

@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from entrepot_core.base.errors import ReplicaError
 from entrepot_core.base.private import keep_private
 from entrepot_core.base.signals import signals_end_the_run
-from entrepot_core.command.settings import hide_environment
+from entrepot_core.command.secrets import hide_environment
 from entrepot_ops.meltano import process
 from entrepot_ops.meltano.plan import NIGHTLY
 from entrepot_ops.nights.output import OutputLog

@@ -8,11 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-import psycopg
 from cronsim import CronSim, CronSimError
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -23,6 +20,7 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from entrepot_core.command.settings import VerbSettings
+from entrepot_core.config import types
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import Database
 
@@ -41,15 +39,7 @@ class WarehouseSettings(VerbSettings):
     @field_validator("target_database_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
-        try:
-            named = conninfo_to_dict(value).get("dbname")
-        except psycopg.ProgrammingError:  # its text repeats what it could not parse
-            raise ValueError(
-                "is not a PostgreSQL URL; write it as "
-                "postgresql://user:password@host:5432/database"
-            ) from None
-        if not named:
-            raise ValueError("names no database; end it with /database")
+        types.postgres_url(value)
         return value
 
     @property
@@ -177,12 +167,7 @@ class ScheduleSettings(VerbSettings):
     @field_validator("cron_tz")
     @classmethod
     def _check_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (OSError, ValueError, KeyError):
-            raise ValueError(
-                f"is not a time zone: {value!r}; write it as Europe/Paris"
-            ) from None
+        types.time_zone(value)
         return value
 
 
@@ -199,32 +184,8 @@ class NightSettings(WarehouseSettings, NotifySettings, ScheduleSettings):
     @classmethod
     def _check_budget(cls, value: str | None) -> str | None:
         if value is not None:
-            seconds_of(value)
+            types.seconds_of(value)
         return value
-
-
-def seconds_of(duration: str) -> float:
-    """Read a duration.
-
-    Args:
-        duration: Such as `6h`, `90m`, `6h30m` or `45s`.
-
-    Returns:
-        Seconds.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration.strip())
-    hours, minutes, seconds = (
-        (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    )
-    total = 3600 * hours + 60 * minutes + seconds
-    if not total:
-        raise ValueError(
-            f"is not a duration: {duration!r}; write it as 6h, 90m or 6h30m"
-        )
-    return float(total)
 
 
 def check_expression(expression: str) -> None:

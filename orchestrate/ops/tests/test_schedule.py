@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from entrepot_core.config.types import seconds_of
 from entrepot_ops.schedule import expression as schedule
-from entrepot_ops.settings import check_expression, seconds_of
+from entrepot_ops.settings import check_expression
 
 PARIS = "Europe/Paris"
 

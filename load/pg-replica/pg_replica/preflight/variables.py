@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 
 from entrepot_core.base.errors import Refused
-from entrepot_core.base.redaction import redact
+from entrepot_core.command.secrets import hide_environment
 from entrepot_core.config import domains, environment, retired, sources
-from entrepot_core.postgres.urls import password_of
 from pg_replica.dump import providers
 from pg_replica.settings import Settings
-
-_URLS = ("SOURCE_DATABASE_URL", "TARGET_DATABASE_URL", "EXTERNAL_DATABASE_URL")
 
 
 def load(*, needs_source: bool = True) -> Settings:
@@ -26,9 +23,7 @@ def load(*, needs_source: bool = True) -> Settings:
     Raises:
         Refused: With every wrong or missing variable at once.
     """
-    for name in _URLS:
-        if os.environ.get(name):
-            redact.hide(password_of(os.environ[name]))
+    hide_environment()
     settings, problems = environment.read(Settings)
     try:
         if providers.of(os.environ.get("DUMP_PATH", "")) and settings:
@@ -49,6 +44,4 @@ def load(*, needs_source: bool = True) -> Settings:
     problems += retired.problems(os.environ)
     if problems or settings is None:
         raise Refused(problems)
-    for secret in settings.secrets:
-        redact.hide(secret)
     return settings

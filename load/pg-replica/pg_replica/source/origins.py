@@ -191,6 +191,7 @@ class LiveOrigin:
                 self._settings.jobs,
                 self._settings.pseudonym_secret,
                 self._routed,
+                may_pass_frames=self._settings.copy_passthrough,
             )
 
     def watch(self, on_failure: Callable[[RunFailed], None]) -> None:

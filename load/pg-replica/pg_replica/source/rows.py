@@ -101,6 +101,7 @@ class LiveStream:
     into: str
     options: str
     secret: str | None
+    may_pass_frames: bool
     sent: int = -1
 
     def begin(
@@ -108,10 +109,12 @@ class LiveStream:
     ) -> Feed:
         """COPY them out under the snapshot, as frames where no connection is encrypted."""
         source = self.sessions.get(worker)
-        with explained("source"):
-            framed = passes_frames(source)
-            source.rollback()
-        framed = framed and passes_frames(target)
+        framed = self.may_pass_frames
+        if framed:
+            with explained("source"):
+                framed = passes_frames(source)
+                source.rollback()
+            framed = framed and passes_frames(target)
         chunks = self._chunks(
             source, worker, patience, FramedCopyOut if framed else CopyOut
         )
@@ -145,6 +148,8 @@ def live_portions(
     jobs: int,
     secret: str | None,
     routed: dict[TableName, TableName],
+    *,
+    may_pass_frames: bool,
 ) -> list[Portion]:
     """Plan the copies of a live source.
 
@@ -158,6 +163,8 @@ def live_portions(
         jobs: Number of workers.
         secret: `PSEUDONYM_SECRET`.
         routed: Tables whose rows go through another.
+        may_pass_frames: Whether the protocol's messages may be passed on as they are, where no
+            connection is encrypted.
 
     Returns:
         The portions, in any order.
@@ -181,6 +188,7 @@ def live_portions(
                 _copy_into(routed.get(table.name, table.name), names),
                 f"FORMAT {copy_format}",
                 secret if "pseudonymise" in rule.columns.values() else None,
+                may_pass_frames,
             )
             whole = parts == 1 and table.name not in routed
             portions.append(Portion(table.name, table.size // parts, whole, stream))

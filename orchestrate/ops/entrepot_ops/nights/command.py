@@ -14,7 +14,7 @@ from entrepot_core.base.logs import event
 from entrepot_core.base.signals import signals_end_the_run
 from entrepot_core.command.help import EXIT_STATUS, examples
 from entrepot_core.command.settings import load
-from entrepot_core.config import domains
+from entrepot_core.config import domains, types
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import one_line
 from entrepot_ops.meltano import plan, project
@@ -31,7 +31,7 @@ from entrepot_ops.report import data as night_data
 from entrepot_ops.report import outcome
 from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.schedule import expression as schedule
-from entrepot_ops.settings import NightSettings, seconds_of
+from entrepot_ops.settings import NightSettings
 
 _WARNING, _ERROR = 30, 40
 _DONE = ("succeeded", "differs")
@@ -87,7 +87,7 @@ def command(
     settings = load(NightSettings, context.obj)
     try:
         given = budget or settings.night_budget
-        allowed = seconds_of(given) if given else None
+        allowed = types.seconds_of(given) if given else None
     except ValueError as error:
         raise click.UsageError(f"--budget {error}") from None
     root = project_root()

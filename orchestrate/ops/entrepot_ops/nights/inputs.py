@@ -6,38 +6,19 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from entrepot_core.config.variables import all_variables
 from entrepot_ops.meltano.plan import Step
 
-_VARIABLES = (
-    "BACKUP_MODE",
-    "BAROMETRE_FILES",
-    "CPF_CATALOGUE_URL",
-    "DCAT_DUMPS",
-    "DCAT_FORMAT",
-    "DCAT_PARTIAL",
-    "DCAT_PATTERN",
-    "DCAT_SOURCE",
-    "DOMAINS",
-    "DUMP_PATH",
-    "EXTERNAL_DATABASE_URL",
-    "EXTERNAL_READER",
-    "EXTERNAL_ROW_SECURITY",
-    "EXTERNAL_THRESHOLD",
-    "INTERNAL_READER",
-    "LCMS_API_URL",
-    "MELTANO_ENVIRONMENT",
-    "REPLICA_SCHEMA",
-    "SHRINK_LIMIT",
-    "RESTORE_FK_CONSTRAINTS",
-    "SOURCE_DATABASE_URL",
-    "TARGET_DATABASE_URL",
-)
+_MELTANO = ("MELTANO_ENVIRONMENT",)
+# Many, so that a secret cannot be guessed by its share of a digest.
+_ROUNDS = 100_000
 _FILES = ("meltano.yml", "*/*.meltano.yml")
 _MODEL_SUFFIXES = {".sql", ".yml", ".csv", ".md"}
 
@@ -50,11 +31,16 @@ def digest(step: Step, root: Path) -> str:
         root: The project's folder.
 
     Returns:
-        A digest; no secret goes into it.
+        A digest, from which no secret can be told.
     """
     summed = hashlib.sha256(step.task.encode())
-    for name in _VARIABLES:
-        summed.update(_bytes(f"\n{name}={_public(os.environ.get(name, ''))}"))
+    for name in _MELTANO:
+        summed.update(_bytes(f"\n{name}={os.environ.get(name, '')}"))
+    for variable in all_variables():
+        if variable.redo:
+            value = os.environ.get(variable.name, "")
+            shown = _sealed(value) if variable.secret == "value" else _public(value)
+            summed.update(_bytes(f"\n{variable.name}={shown}"))
     for path in _files(step, root):
         summed.update(_bytes(f"\n{path}\n"))
         with suppress(OSError):  # the step itself will say that it cannot be read
@@ -65,6 +51,16 @@ def digest(step: Step, root: Path) -> str:
 def _bytes(text: str) -> bytes:
     """Give what the system gave us, which need not be UTF-8."""
     return text.encode(errors="surrogateescape")
+
+
+@cache
+def _sealed(value: str) -> str:
+    """Give what stands for a secret: another one for another secret."""
+    if not value:
+        return ""
+    return hashlib.pbkdf2_hmac(
+        "sha256", _bytes(value), b"entrepot input", _ROUNDS
+    ).hex()
 
 
 def _files(step: Step, root: Path) -> Iterator[Path]:
