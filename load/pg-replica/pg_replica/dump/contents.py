@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import IO
 
 from entrepot_core.base.errors import RunFailed
+from entrepot_core.postgres.identifiers import PUBLIC
 from pg_replica.dump import toc
 from pg_replica.dump.encodings import codec
 from pg_replica.dump.items import LEFT_OUT, SEQUENCE_SET, Item, qualified_name
@@ -21,7 +22,6 @@ _COMMENTS_LEFT_OUT = (
     (b"EVENT", b"TRIGGER"),
     (b"FOREIGN", b"DATA"),
     (b"FOREIGN", b"TABLE"),
-    (b"SCHEMA", b"PUBLIC"),
 )
 
 
@@ -151,6 +151,8 @@ def _is_on_left_out(item: Item, foreign: set[tuple[str | None, str]]) -> bool:
     ]
     subject = tuple(token.text.upper() for token in found[2:4])
     if any(subject[: len(words)] == words for words in _COMMENTS_LEFT_OUT):
+        return True
+    if subject[:1] == (b"SCHEMA",) and found[3:] and found[3].name == PUBLIC:
         return True
     return bool(foreign) and _table_commented(found) in foreign
 

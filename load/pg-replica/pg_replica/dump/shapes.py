@@ -132,6 +132,7 @@ _SHAPES: dict[str, tuple[str, ...]] = {
     "TYPE": ("CREATE TYPE @ AS|(|;",),
     "VIEW": ("CREATE [OR] [REPLACE] VIEW @", *_TABLE_CHANGES),
 }
+_MANY = 20  # refused items that a message names
 _CHANGE = re.compile(rb"ALTER\s+(?:FOREIGN\s+)?TABLE\b", re.IGNORECASE)
 _HEAD = 6  # tokens of a refused statement that a message repeats
 
@@ -178,7 +179,9 @@ def check(items: Iterable[Item], is_reserved: Callable[[str], bool]) -> None:
         if item.kind not in LEFT_OUT and (problem := _problem(item, schemas))
     ]
     if problems:
-        raise Refused([f"{problem} (not what pg_dump writes)" for problem in problems])
+        named = [f"{problem} (not what pg_dump writes)" for problem in problems[:_MANY]]
+        more = len(problems) - _MANY
+        raise Refused(named + [f"and {more} more such items"] * (more > 0))
 
 
 def _problem(item: Item, schemas: set[str]) -> str | None:

@@ -22,8 +22,7 @@ _COMPRESSION_BYTE = (1, 15)
 _RELATION_KIND = (1, 16)
 _DATE_FIELDS = 7
 _INTEGER_SIZES = (4, 8)
-_LONGEST_STRING = 256 * 1024**2  # bytes
-_LONGEST_TEXT = 1024**3  # bytes of all strings together
+_LONGEST_TEXT = 256 * 1024**2  # bytes of all strings together
 _MOST_ENTRIES = 10_000_000
 _MOST_DEPENDENCIES = 1_000_000
 
@@ -217,8 +216,8 @@ class _Reader:
         if length < 0:
             return None
         self._text += length
-        if length > _LONGEST_STRING or self._text > _LONGEST_TEXT:
-            raise _damaged(f"a text of {length} bytes")
+        if self._text > _LONGEST_TEXT:
+            raise _damaged(f"texts of more than {_LONGEST_TEXT:,} bytes")
         return self._bytes(length)
 
     def _integer(self) -> int:
