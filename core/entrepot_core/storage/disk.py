@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from entrepot_core.base.errors import Refused
+from entrepot_core.storage.bounded import BOMB_RATIO, BOMB_SIZE
 
 Progress = Callable[[int], None]
 
@@ -23,8 +24,6 @@ class Readable(Protocol):
 
 _BLOCK = 1024 * 1024
 _RESERVE = 512 * 1024**2  # bytes of the disk that stay free
-_BOMB_SIZE = 1024**3  # bytes from which the ratio is looked at
-_BOMB_RATIO = 200  # SQL text rarely shrinks to a fiftieth; gzip's limit is a thousandth
 
 
 def local_name(folder: Path, name: str, *identity: object) -> Path:
@@ -81,10 +80,10 @@ class Growth:
             Refused: If it grew beyond reason.
         """
         self._total += size
-        if self._total > _BOMB_SIZE and self._total > self._packed * _BOMB_RATIO:
+        if self._total > BOMB_SIZE and self._total > self._packed * BOMB_RATIO:
             raise Refused(
                 [
-                    f"DUMP_PATH: the gzip file grows more than {_BOMB_RATIO} times: not a dump"
+                    f"DUMP_PATH: the gzip file grows more than {BOMB_RATIO} times: not a dump"
                 ]
             )
 
@@ -95,6 +94,7 @@ def pour(
     progress: Progress,
     folder: Path,
     growth: Growth | None = None,
+    limit: int = 0,
 ) -> None:
     """Copy in blocks, looking at the disk's room and for a compressed bomb.
 
@@ -104,6 +104,7 @@ def pour(
         progress: Told the bytes of each block.
         folder: On the disk that is looked at.
         growth: What counts the bytes of a packed file.
+        limit: Bytes that the file may have; 0 for no limit but the disk.
 
     Raises:
         Refused: If the disk is full, or the source grows beyond reason.
@@ -111,6 +112,8 @@ def pour(
     while block := source.read(_BLOCK):
         if growth is not None:
             growth.add(len(block))
+        if limit and file.tell() + len(block) > limit:
+            raise Refused([f"it has more than {limit:,} bytes (setting max_bytes)"])
         check_room(folder, len(block))
         file.write(block)
         progress(len(block))

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import urllib3
 
 from entrepot_core.base.errors import Refused, TransientFailure
 from entrepot_core.storage.disk import Progress, pour
+from entrepot_core.storage.redirects import Redirects, request
 
 _TRIES = 5  # in a row that bring no byte more
 _PAUSE = 0.5  # seconds; doubled after each try that brought nothing
@@ -32,6 +34,8 @@ class Download:
         is_link_renewed: Whether `link` gives a new URL each time, as for signed ones that expire.
         timeout: Seconds without a byte after which the connection counts as cut.
         setting: What named the file, for errors.
+        redirects: Where the server may send us; None for wherever it wants.
+        limit: Bytes that the file may have; 0 for no limit but the disk.
     """
 
     shown: str
@@ -42,6 +46,8 @@ class Download:
     is_link_renewed: bool = False
     timeout: int = 120
     setting: str = "DUMP_PATH"
+    redirects: Redirects | None = None
+    limit: int = 0
 
     def fetch(self, progress: Progress) -> Path:
         """Fetch it, unless it is here.
@@ -85,7 +91,20 @@ class Download:
             headers["Range"] = f"bytes={have}-"
             if self._validator:  # a file that has changed is then sent whole
                 headers["If-Range"] = self._validator
-        return pool.request("GET", self.link(), preload_content=False, headers=headers)
+        if self.redirects is None:
+            return pool.request(
+                "GET", self.link(), preload_content=False, headers=headers
+            )
+        answer, _ = request(
+            pool,
+            "GET",
+            self.link(),
+            what=f"{self.setting}: {self.shown}",
+            redirects=self.redirects,
+            headers=headers,
+            preload_content=False,
+        )
+        return answer
 
     def _receive(
         self, answer: urllib3.BaseHTTPResponse, progress: Progress
@@ -104,8 +123,21 @@ class Download:
         etag = answer.headers.get("ETag", "")
         self._validator = etag if etag.startswith('"') else ""
         with self.part.open("ab" if answer.status == _IS_PARTIAL else "wb") as file:
-            pour(_Eager(answer), file, progress, target.parent)
+            self._pour(answer, file, progress, target)
         return self.part.rename(target)
+
+    def _pour(
+        self,
+        answer: urllib3.BaseHTTPResponse,
+        file: IO[bytes],
+        progress: Progress,
+        target: Path,
+    ) -> None:
+        try:
+            pour(_Eager(answer), file, progress, target.parent, limit=self.limit)
+        except Refused as refusal:
+            problems = [f"{self.setting}: {self.shown}: {p}" for p in refusal.problems]
+            raise Refused(problems) from None
 
     def _judge(self, answer: urllib3.BaseHTTPResponse) -> None:
         """Say whether a refusal is worth another try."""

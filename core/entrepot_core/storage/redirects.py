@@ -51,8 +51,12 @@ class Redirects:
             Refused: If it is another server that no setting allows, is not on http(s), or leaves
                 https.
         """
-        target = urljoin(url, location)
-        here, there = urlsplit(url), urlsplit(target)
+        try:
+            target = urljoin(url, location)
+            here, there = urlsplit(url), urlsplit(target)
+            _ = there.port
+        except ValueError:
+            raise Refused([f"{what} leads to what is no URL"]) from None
         if there.scheme not in _PORTS or not there.hostname:
             scheme = there.scheme or "nothing"
             raise Refused(

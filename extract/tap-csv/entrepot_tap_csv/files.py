@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
+from entrepot_core.storage.bounded import Bounded
 from entrepot_tap_csv.errors import Misfit
-from entrepot_tap_csv.places import mark_of_file
+from entrepot_tap_csv.places import LONGEST_FILE, mark_of_file
 
 _GZIP, _ZIP = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
+_MANY = 10_000  # files of one archive
 _WORKBOOK = "[Content_Types].xml"
 
 
@@ -27,11 +29,13 @@ class Part:
         name: What rows call it.
         path: Of the file on this machine.
         member: In the archive; empty for a file that is none.
+        limit: Bytes that it may have when unpacked.
     """
 
     name: str
     path: Path
     member: str = ""
+    limit: int = LONGEST_FILE
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
@@ -66,15 +70,24 @@ class Part:
     def _unpacked(self, file: IO[bytes]) -> Iterator[IO[bytes]]:
         if self.member:
             with zipfile.ZipFile(file) as archive, self._entry(archive) as content:
-                yield content
+                packed = archive.getinfo(self.member).compress_size
+                yield self._bounded(content, packed)
             return
         is_gzip = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
         if is_gzip:
             with gzip.GzipFile(fileobj=file) as content:
-                yield content  # type: ignore[misc]
+                packed = os.fstat(file.fileno()).st_size
+                yield self._bounded(cast("IO[bytes]", content), packed)
         else:
-            yield file
+            yield self._bounded(file)
+
+    def _bounded(self, content: IO[bytes], packed: int = 0) -> IO[bytes]:
+        """Count what is read: a small archive may unpack to more than any disk holds."""
+        return cast("IO[bytes]", Bounded(content, self.limit, self._too_long, packed))
+
+    def _too_long(self, what: str) -> Misfit:
+        return Misfit(self.name, f"{what} (setting max_bytes): is this what was meant?")
 
     def _entry(self, archive: zipfile.ZipFile) -> IO[bytes]:
         try:
@@ -84,12 +97,13 @@ class Part:
             raise Misfit(self.name, f"cannot be unpacked: {error}") from None
 
 
-def parts_of(path: Path, name: str) -> list[Part]:
+def parts_of(path: Path, name: str, limit: int = LONGEST_FILE) -> list[Part]:
     """List what a file holds.
 
     Args:
         path: On this machine.
         name: What rows call it.
+        limit: Bytes that one may have when unpacked.
 
     Returns:
         The file itself, or the archive's members.
@@ -100,7 +114,7 @@ def parts_of(path: Path, name: str) -> list[Part]:
     try:
         with path.open("rb") as file:
             if not file.read(4).startswith(_ZIP):
-                return [Part(name, path)]
+                return [Part(name, path, limit=limit)]
             with zipfile.ZipFile(file) as archive:
                 members = [
                     each for each in archive.namelist() if not each.endswith("/")
@@ -111,4 +125,6 @@ def parts_of(path: Path, name: str) -> list[Part]:
         raise Misfit(name, f"cannot be read: {error.strerror}") from None
     if _WORKBOOK in members:
         raise Misfit(name, "is a workbook, not a CSV file: export it as CSV")
-    return [Part(f"{name}/{member}", path, member) for member in members]
+    if len(members) > _MANY:
+        raise Misfit(name, f"holds {len(members):,} files; {_MANY:,} are the most")
+    return [Part(f"{name}/{member}", path, member, limit) for member in members]

@@ -9,7 +9,7 @@ from typing import IO, Any
 from entrepot_tap_csv.errors import Misfit
 from entrepot_tap_csv.records import Record
 
-_LONGEST = 256 * 1024 * 1024  # bytes: it is read whole
+LONGEST = 32 * 1024 * 1024  # bytes: it is read whole, and takes many times as much
 
 
 class _Number(str):
@@ -18,7 +18,9 @@ class _Number(str):
     __slots__ = ()
 
 
-def records(file: IO[bytes], name: str, chosen: str, depth: int) -> Iterator[Record]:
+def records(
+    file: IO[bytes], name: str, chosen: str, depth: int, limit: int = LONGEST
+) -> Iterator[Record]:
     """Read one of the maps.
 
     Args:
@@ -26,6 +28,7 @@ def records(file: IO[bytes], name: str, chosen: str, depth: int) -> Iterator[Rec
         name: For errors.
         chosen: Which of the object's maps.
         depth: Cells of a record: its keys, from the outside, and the value.
+        limit: Bytes that the file may have.
 
     Yields:
         Records, numbered from 1 in the file's order; numbers as they are written.
@@ -33,10 +36,12 @@ def records(file: IO[bytes], name: str, chosen: str, depth: int) -> Iterator[Rec
     Raises:
         Misfit: If the file is not such an object.
     """
-    text = file.read(_LONGEST + 1)
-    if len(text) > _LONGEST:
+    text = file.read(limit + 1)
+    if len(text) > limit:
         raise Misfit(
-            name, f"has more than {_LONGEST:,} bytes, too many for one JSON text"
+            name,
+            f"has more than {limit:,} bytes, too many for one JSON text (setting "
+            "max_json_bytes)",
         )
     try:
         found = json.loads(
@@ -46,6 +51,8 @@ def records(file: IO[bytes], name: str, chosen: str, depth: int) -> Iterator[Rec
         raise Misfit(name, "is not UTF-8", offset=error.start) from None
     except json.JSONDecodeError as error:
         raise Misfit(name, f"is not JSON: {error.msg}", line=error.lineno) from None
+    except RecursionError:
+        raise Misfit(name, "its objects or lists are nested too deeply") from None
     except _Twice as error:
         raise Misfit(name, f"the key {error} is there twice in one object") from None
     if not isinstance(found, dict) or chosen not in found:

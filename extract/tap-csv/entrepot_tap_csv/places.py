@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from entrepot_core.config.project import project_root
 from entrepot_core.storage import s3
 from entrepot_core.storage.disk import check_room, local_name
 from entrepot_core.storage.http import Download, whole_length
+from entrepot_core.storage.redirects import Redirects, request
 from entrepot_tap_csv.errors import CannotRead
 
 _VARIABLE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 _MAGIC = re.compile(r"[*?\[]")
 _PAGES = ("text/html", "application/xhtml+xml")
 _BLOCK = 1024 * 1024  # bytes
+LONGEST_FILE = 100 * 1024**3  # bytes
 _TRIES = 3  # of an object that changes while it is fetched
 
 Mark = dict[str, Any]
@@ -51,10 +53,14 @@ class Places:
     Attributes:
         folder: Gives the folder to which files are brought that are not on this machine.
         timeout: Seconds after which a silent network counts as cut.
+        limit: Bytes that one file may have.
+        redirects: Where servers may send us.
     """
 
     folder: Callable[[], Path]
     timeout: int
+    limit: int = LONGEST_FILE
+    redirects: Redirects = field(default_factory=Redirects)
 
     def find(self, path: str) -> list[Found]:
         """Find all files of a path.
@@ -109,21 +115,30 @@ class Places:
                 headers=headers,
                 timeout=self.timeout,
                 setting="files",
+                redirects=self.redirects,
+                limit=self.limit,
             ).fetch(_ignore)
             if not found.mark:
                 found.mark = {"sha256": _digest(path)}
             return path
 
-        found = Found(name, self._look(bare, headers), fetch)
+        found = Found(name, self._look(bare, shown, headers), fetch)
         return found
 
-    def _look(self, url: str, headers: dict[str, str]) -> Mark:
+    def _look(self, url: str, shown: str, headers: dict[str, str]) -> Mark:
         """Ask for a file's mark alone; whatever else happens is met again when it is fetched."""
         import urllib3
 
         pool = urllib3.PoolManager(timeout=self.timeout, retries=False)
         try:
-            answer = pool.request("HEAD", url, headers=headers)
+            answer, _ = request(
+                pool,
+                "HEAD",
+                url,
+                what=f"files: {shown}",
+                redirects=self.redirects,
+                headers=headers,
+            )
         except urllib3.exceptions.HTTPError:
             return {}
         return _mark_of(answer) if answer.status == 200 else {}
@@ -149,6 +164,11 @@ class Places:
         except (BotoCoreError, ClientError) as error:
             raise CannotRead(f"{url}: {redact(str(error))}") from None
         for each in objects:
+            if each["Size"] > self.limit and matches(each["Key"]):
+                raise CannotRead(
+                    f"s3://{bucket}/{each['Key']} has more than {self.limit:,} bytes (setting "
+                    "max_bytes)"
+                )
             key = each["Key"]
             if matches(key) and not key.endswith("/"):
                 name = key[len(base) :].lstrip("/") or key.rpartition("/")[2]

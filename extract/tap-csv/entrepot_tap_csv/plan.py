@@ -14,7 +14,7 @@ from entrepot_tap_csv import json_maps, names
 from entrepot_tap_csv.definitions import IF_PRESENT, JSON_MAPS, REMOVE, Definition
 from entrepot_tap_csv.errors import CannotRead, Misfit, shown
 from entrepot_tap_csv.files import Part, parts_of
-from entrepot_tap_csv.places import Found, Places
+from entrepot_tap_csv.places import LONGEST_FILE, Found, Places
 from entrepot_tap_csv.records import Batch, Records
 from entrepot_tap_csv.rows import FILE, LINE, Layout
 from entrepot_tap_csv.text import Text
@@ -41,6 +41,19 @@ _METADATA = {
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How long files may be.
+
+    Attributes:
+        file: Bytes of one file, when unpacked.
+        json: Bytes of one JSON file, which is read whole.
+    """
+
+    file: int = LONGEST_FILE
+    json: int = json_maps.LONGEST
+
+
+@dataclass(frozen=True)
 class Source:
     """A part that is read, and what its first line says.
 
@@ -64,6 +77,7 @@ class Plan:
     Attributes:
         definition: What the settings say.
         adds_metadata: Whether MeltanoLabs' three columns are added.
+        limits: How long files may be.
         columns: All that the files have, by their first appearance.
         sources: What is read.
         replaced: The parts whose older rows go, by name.
@@ -72,6 +86,7 @@ class Plan:
 
     definition: Definition
     adds_metadata: bool = False
+    limits: Limits = field(default_factory=Limits)
     columns: list[str] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
@@ -137,7 +152,9 @@ class Plan:
         with source.part.open() as file:
             if self.definition.format == JSON_MAPS:
                 chosen, depth = self.definition.map, len(source.cells)
-                found = json_maps.records(file, source.part.name, chosen, depth)
+                found = json_maps.records(
+                    file, source.part.name, chosen, depth, self.limits.json
+                )
                 yield Batch([], [], list(found))
                 return
             records = _records(file, source.part, self.definition)
@@ -155,6 +172,7 @@ def make(
     known: dict[str, Any],
     *,
     adds_metadata: bool,
+    limits: Limits | None = None,
 ) -> Plan:
     """Look at all the files of a stream, and bring those here that have changed.
 
@@ -163,6 +181,7 @@ def make(
         places: Finds files.
         known: The stream's state.
         adds_metadata: Whether MeltanoLabs' three columns are added.
+        limits: How long files may be; the defaults when None.
 
     Returns:
         What to do.
@@ -174,7 +193,7 @@ def make(
         found = places.find(definition.path)
     except CannotRead as error:
         raise CannotRead(f"{definition.entity}: {error}") from None
-    plan = Plan(definition, adds_metadata)
+    plan = Plan(definition, adds_metadata, limits or Limits())
     before: dict[str, Any] = known.get("files", {})
     is_same = known.get("settings") == definition.settings
     plan.columns = list(known.get("columns", [])) if is_same else []
@@ -202,7 +221,7 @@ def _take(plan: Plan, file: Found, entry: dict[str, Any], *, is_same: bool) -> N
     path = file.fetch()
     if is_same and file.mark == entry.get("mark"):
         return
-    parts = parts_of(path, file.name)
+    parts = parts_of(path, file.name, plan.limits.file)
     for part in parts:
         cells, extra = _columns(part, plan.definition)
         plan.sources.append(Source(part, cells, extra, _time_of(path)))

@@ -13,13 +13,15 @@ from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 
+from entrepot_core.base.errors import Refused
 from entrepot_core.config.project import project_root
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.copies import CopyTap
-from entrepot_tap_csv import definitions, plan
+from entrepot_core.storage.redirects import Redirects
+from entrepot_tap_csv import definitions, json_maps, plan
 from entrepot_tap_csv.definitions import Definition
 from entrepot_tap_csv.errors import CannotRead
-from entrepot_tap_csv.places import Places
+from entrepot_tap_csv.places import LONGEST_FILE, Places
 from entrepot_tap_csv.streams import CsvStream
 
 _FETCHED = "fetched"
@@ -75,6 +77,26 @@ class TapCsv(CopyTap, Tap):
             th.IntegerType,
             default=512 * 1024**2,
             description="Bytes of COPY files that may wait for the target before the tap does.",
+        ),
+        th.Property(
+            "max_bytes",
+            th.IntegerType,
+            default=LONGEST_FILE,
+            description="Bytes that one file may have, unpacked; it may not unpack to more than "
+            "200 times its size either.",
+        ),
+        th.Property(
+            "max_json_bytes",
+            th.IntegerType,
+            default=json_maps.LONGEST,
+            description="Bytes that one file of format json-maps may have: it is read whole.",
+        ),
+        th.Property(
+            "allow_redirects_to",
+            th.ArrayType(th.StringType),
+            default=[],
+            description="Hosts, or host:port, to which servers of files may redirect beside "
+            "themselves.",
         ),
         th.Property(
             "network_timeout",
@@ -136,16 +158,24 @@ class TapCsv(CopyTap, Tap):
             CannotRead: With everything that stands in the way.
         """
         streams, problems = [], []
-        places = Places(self._fetched, self.config["network_timeout"])
+        config = self.config
+        limits = plan.Limits(config["max_bytes"], config["max_json_bytes"])
+        places = Places(
+            self._fetched,
+            config["network_timeout"],
+            limits.file,
+            Redirects(frozenset(config["allow_redirects_to"])),
+        )
         for definition in self._definitions:
             try:
                 made = plan.make(
                     definition,
                     places,
                     self._known.get(definition.entity, {}),
-                    adds_metadata=self.config["add_metadata_columns"],
+                    adds_metadata=config["add_metadata_columns"],
+                    limits=limits,
                 )
-            except CannotRead as error:
+            except (CannotRead, Refused) as error:
                 problems.append(str(error))
             else:
                 streams.append(CsvStream(self, made))

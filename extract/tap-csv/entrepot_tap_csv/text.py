@@ -9,7 +9,7 @@ from typing import IO, NoReturn
 from entrepot_tap_csv.errors import Misfit
 
 _BLOCK = 1024 * 1024  # bytes
-_LONGEST = 64 * 1024 * 1024  # bytes of one line: beyond, this is no text
+_LONGEST = 16 * 1024 * 1024  # bytes of one line: beyond, this is no text
 
 
 class Text:

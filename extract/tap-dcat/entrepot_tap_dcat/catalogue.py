@@ -26,6 +26,7 @@ class Catalogue:
         wanted_format: str | None = None,
         *,
         may_be_partial: bool = False,
+        limit: int = formats.LONGEST,
     ) -> None:
         """Read all documents.
 
@@ -33,15 +34,19 @@ class Catalogue:
             place: Gives them.
             wanted_format: Their syntax; None to find out for each.
             may_be_partial: Whether pages may be missing.
+            limit: Bytes that one document may have, unpacked.
 
         Raises:
             RunFailed: If one is not what it should be, or not all are there.
         """
         self._format = wanted_format
+        self._limit = limit
         self._spool = Spool()
         self._dumps: dict[str, Completeness] = {}
         for document in place.documents():
-            place.after(self._read(document), document)
+            page = self._read(document)
+            datasets = self._spool.count("datasets", document.dump_date.isoformat())
+            place.after(page, document, datasets)
         self._check(is_strict=not (may_be_partial or place.is_one_document))
 
     def rows(self, stream: str) -> Iterator[dict[str, Any]]:
@@ -56,7 +61,7 @@ class Catalogue:
         return self._spool.rows(stream)
 
     def _read(self, document: Document) -> hydra.Page:
-        graph = formats.read(document, self._format)
+        graph = formats.read(document, self._format, self._limit)
         page = hydra.page_of(graph)
         day = document.dump_date.isoformat()
         dump = self._dumps.setdefault(day, Completeness())

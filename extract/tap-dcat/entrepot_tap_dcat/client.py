@@ -13,9 +13,10 @@ import urllib3
 
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.base.redaction import redact
+from entrepot_core.storage.redirects import is_same_server, request
+from entrepot_tap_dcat.options import Options
 
 TRIES = 5
-_PAUSE = 0.5  # seconds; doubled after each try
 _LONGEST_PAUSE = 60.0
 _BLOCK = 1024 * 1024
 _ACCEPT = "application/ld+json, text/turtle;q=0.9, application/rdf+xml;q=0.8, */*;q=0.1"
@@ -58,23 +59,17 @@ class Client:
     """Fetches pages of one catalogue.
 
     Args:
-        start: The first page's URL; a login in it goes to its host only.
-        timeout: Seconds after which a silent network counts as cut.
-        deadline: Seconds that one page may take in all, all tries together.
-        limit: Bytes that one page may have.
-        pause: Seconds before the second try.
+        start: The first page's URL; a login in it goes to its server only.
+        options: How to fetch.
     """
 
     def __init__(
         self,
         start: str,
-        timeout: float,
-        deadline: float,
-        limit: int,
-        pause: float = _PAUSE,
+        options: Options,
     ) -> None:
         parts = urlsplit(start)
-        self._origin = _origin(start)
+        self._start = start
         self._login: dict[str, str] = {}
         if parts.username is not None:
             password = unquote(parts.password or "")
@@ -82,9 +77,13 @@ class Client:
             user = f"{unquote(parts.username)}:{password}"
             self._login = dict(urllib3.make_headers(basic_auth=user))
         self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=min(30, timeout), read=timeout)
+            timeout=urllib3.Timeout(
+                connect=min(30, options.timeout), read=options.timeout
+            )
         )
-        self._deadline, self._limit, self._pause = deadline, limit, pause
+        self._redirects = options.redirects
+        self._deadline, self._limit = options.deadline, options.limit
+        self._pause = options.pause
 
     def fetch(self, url: str) -> Answer:
         """Fetch a page.
@@ -119,29 +118,29 @@ class Client:
     def _try(self, url: str, until: float) -> Answer:
         parts = urlsplit(url)
         bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        login = self._login if _origin(url) == self._origin else {}
+        login = self._login if is_same_server(self._start, url) else {}
         headers = {
             **login,
             "Accept": _ACCEPT,
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": "entrepot-tap-dcat",
         }
-        answer = self._pool.request(
+        answer, final = request(
+            self._pool,
             "GET",
             bare,
+            what=f"DCAT_SOURCE: {shown(url)}",
+            redirects=self._redirects,
             headers=headers,
             preload_content=False,
-            retries=urllib3.Retry(total=None, connect=0, read=0, other=0, redirect=5),
+            retries=urllib3.Retry(total=None, connect=0, read=0, other=0, redirect=0),
         )
         try:
             self._judge(url, answer)
             file = self._body(url, answer, until)
         finally:
             answer.close()
-        final = answer.geturl() or bare
-        return Answer(
-            file, answer.headers.get("Content-Type"), final if "://" in final else bare
-        )
+        return Answer(file, answer.headers.get("Content-Type"), final)
 
     def _judge(self, url: str, answer: urllib3.BaseHTTPResponse) -> None:
         status = answer.status
@@ -195,11 +194,6 @@ class _Again(Exception):
 def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
     seconds = answer.headers.get("Retry-After", "")
     return min(float(seconds), _LONGEST_PAUSE) if seconds.isdecimal() else None
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
 
 
 def _in_words(error: urllib3.exceptions.HTTPError) -> str:

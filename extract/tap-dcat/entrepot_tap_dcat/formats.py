@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import zlib
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
 from pyoxigraph import RdfFormat, parse
 
 from entrepot_core.base.errors import RunFailed
+from entrepot_core.storage.bounded import Bounded
 from entrepot_tap_dcat.documents import Document
 from entrepot_tap_dcat.graph import Graph
+from entrepot_tap_dcat.xml_guard import GuardedXml
 
 FORMATS = {
     "jsonld": RdfFormat.STREAMING_JSON_LD,
@@ -41,6 +45,7 @@ _BY_MEDIA_TYPE = {
     "application/n-triples": "ntriples",
 }
 SUFFIXES = tuple(_BY_SUFFIX)
+LONGEST = 2 * 1024**3  # bytes of a document, unpacked
 _HEAD = 1024
 _BOM = b"\xef\xbb\xbf"
 _HTML = re.compile(
@@ -51,12 +56,13 @@ _WHOLE = 64 * 1024**2
 _CONTEXT = re.compile(rb'"@(?:context|import)"\s*:\s*(\[[^\]]*\]|\{[^}]*\}|"[^"]*")')
 
 
-def read(document: Document, wanted: str | None = None) -> Graph:
+def read(document: Document, wanted: str | None = None, limit: int = LONGEST) -> Graph:
     """Read a document.
 
     Args:
         document: Where it is.
         wanted: Its format, a key of `FORMATS`; None to find out.
+        limit: Bytes that it may have, unpacked.
 
     Returns:
         Its graph.
@@ -65,7 +71,7 @@ def read(document: Document, wanted: str | None = None) -> Graph:
         RunFailed: If it is not what it should be; the message says where.
     """
     with document.open() as raw:
-        file = _unzipped(document, raw)
+        file = _unzipped(document, raw, limit)
         try:
             return _read(document, file, wanted)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -74,12 +80,24 @@ def read(document: Document, wanted: str | None = None) -> Graph:
             ) from None
 
 
-def _unzipped(document: Document, file: IO[bytes]) -> IO[bytes]:
+def _unzipped(document: Document, file: IO[bytes], limit: int) -> IO[bytes]:
+    """Unpack what is packed, and count the bytes."""
+    packed = file.seek(0, os.SEEK_END)
+    file.seek(0)
     start = file.read(2)
     file.seek(0)
-    if start == b"\x1f\x8b" or document.name.endswith(".gz"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-    return file
+    is_gzip = start == b"\x1f\x8b" or document.name.endswith(".gz")
+    content = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_gzip else file
+    refuse = partial(_too_long, document)
+    return cast("IO[bytes]", Bounded(content, limit, refuse, packed if is_gzip else 0))
+
+
+def _too_long(document: Document, what: str) -> RunFailed:
+    return RunFailed(f"{document.name}: {what} (setting max_bytes)")
+
+
+def _wrong_xml(document: Document, what: str) -> RunFailed:
+    return RunFailed(f"{document.name}, {what}")
 
 
 def _read(document: Document, file: IO[bytes], wanted: str | None) -> Graph:
@@ -94,8 +112,15 @@ def _read(document: Document, file: IO[bytes], wanted: str | None) -> Graph:
     start = len(_BOM) if head.startswith(_BOM) else 0
     name = wanted or _guess(document, head[start:])
     file.seek(start)
+    content = file
+    if name == "rdfxml":
+        content = cast("IO[bytes]", GuardedXml(file, partial(_wrong_xml, document)))
     try:
-        return Graph(_quads(document, file, FORMATS[name]))
+        return Graph(_quads(document, content, FORMATS[name]))
+    except MemoryError:  # the reader's own word for a token beyond its buffer
+        raise RunFailed(
+            f"{document.name}: a value, or a name, has more than 16 MB"
+        ) from None
     except SyntaxError as error:
         if name != "jsonld" or not _is_of_order(error):
             raise RunFailed(_explain(document, file, name, error)) from None

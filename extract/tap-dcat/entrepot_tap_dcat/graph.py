@@ -14,9 +14,14 @@ from typing import Any, NamedTuple
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
+from entrepot_core.base.errors import RunFailed
 from entrepot_tap_dcat.vocabulary import FIRST, FOAF, KNOWN_TYPES, NIL, REST, TYPE
 
 _IN_MEMORY = 50_000  # statements, of about 400 bytes
+_TEXT_IN_MEMORY = 16 * 1024**2  # characters of their values
+_LARGEST_NODE = 64 * 1024**2  # characters of all that is said of one subject
+_RELATIONS = 10_000  # predicates that are remembered
+_SHOWN = 200  # characters of a name in a message
 _TOPIC = FOAF + "primaryTopic"
 _SCHEMA = """
 CREATE TABLE nodes (subject TEXT, content TEXT);
@@ -69,17 +74,21 @@ class Graph:
 
     def _read(self, quads: Iterable[Any]) -> None:
         nodes = self._nodes
-        last, node = None, {}
+        last, node, characters = None, {}, 0
         relations: dict[Any, str] = {}  # few, and met again and again
         for subject, predicate, value, _ in quads:
             self.size += 1
             if subject != last:
                 last, name = subject, _subject(subject)
                 node = nodes.setdefault(name, {})
+                characters += len(name)
             relation = relations.get(predicate)
             if relation is None:
+                if len(relations) == _RELATIONS:
+                    relations.clear()
                 relation = relations.setdefault(predicate, predicate.value)
             term = _term(value)
+            characters += len(term.value)
             if relation in node:
                 node[relation].append(term)
             else:
@@ -88,8 +97,9 @@ class Graph:
                 self._typed.setdefault(term.value, set()).add(name)
             elif relation == _TOPIC:
                 self._topics.setdefault(term.value, set()).add(name)
-            if self.size % self._in_memory == 0:
+            if self.size % self._in_memory == 0 or characters > _TEXT_IN_MEMORY:
                 self._spill()
+                characters = 0
                 nodes, last = self._nodes, None
         if self._disk is not None:
             self._spill()
@@ -122,10 +132,19 @@ class Graph:
 
         Returns:
             Its values by predicate; nothing for one of which nothing is said.
+
+        Raises:
+            RunFailed: If they are more than memory should hold.
         """
         if self._disk is None:
             return self._nodes.get(subject, {})
         node: Node = {}
+        query = "SELECT sum(length(content)) FROM nodes WHERE subject = ?"
+        (size,) = self._disk.execute(query, [subject]).fetchone()
+        if (size or 0) > _LARGEST_NODE:
+            raise RunFailed(
+                f"{subject[:_SHOWN]}: more than {_LARGEST_NODE:,} characters are said of it"
+            )
         for (content,) in self._disk.execute(
             "SELECT content FROM nodes WHERE subject = ?", [subject]
         ):

@@ -12,16 +12,16 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
-from urllib.parse import unquote, urljoin, urlsplit
-from zoneinfo import ZoneInfo
+from urllib.parse import unquote, urlsplit
 
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.base.redaction import redact
 from entrepot_core.storage import s3
-from entrepot_tap_dcat.client import Client, shown
 from entrepot_tap_dcat.documents import Document, date_in, natural
 from entrepot_tap_dcat.formats import SUFFIXES
 from entrepot_tap_dcat.hydra import Page
+from entrepot_tap_dcat.options import Options, zone
+from entrepot_tap_dcat.server import Server
 
 _ANY = r"(?:.*/)?[^/]+(?:{})(?:\.gz)?".format("|".join(map(re.escape, SUFFIXES)))
 
@@ -38,29 +38,8 @@ class Place(Protocol):
     def documents(self) -> Iterator[Document]:
         """Give the documents in order."""
 
-    def after(self, page: Page, document: Document) -> None:
+    def after(self, page: Page, document: Document, datasets: int) -> None:
         """Hear what the last document says of itself, before the next is asked for."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How documents are chosen and fetched.
-
-    Attributes:
-        pattern: What names must match, from beginning to end; None for those of known suffixes.
-        all_dumps: Whether all dumps are read, rather than the latest.
-        timeout: Seconds after which a silent network counts as cut.
-        deadline: Seconds that one page over http may take in all.
-        limit: Bytes that one document may have.
-        pause: Seconds before a page is asked for again.
-    """
-
-    pattern: str | None = None
-    all_dumps: bool = False
-    timeout: float = 120
-    deadline: float = 600
-    limit: int = 2 * 1024**3
-    pause: float = 0.5
 
 
 def place(source: str, options: Options) -> Place:
@@ -117,7 +96,7 @@ def _entry(name: str, changed: datetime, opening: Any) -> Entry:
 
 
 def _file(path: Path, name: str) -> Entry:
-    changed = datetime.fromtimestamp(path.stat().st_mtime, tz=_zone())
+    changed = datetime.fromtimestamp(path.stat().st_mtime, tz=zone())
     return _entry(name, changed, partial(path.open, "rb"))
 
 
@@ -152,7 +131,7 @@ class Listing:
         """Give the documents, dump by dump, page by page."""
         yield from self._documents
 
-    def after(self, page: Page, document: Document) -> None:
+    def after(self, page: Page, document: Document, datasets: int) -> None:
         """Do nothing: what is there is known beforehand."""
 
 
@@ -224,7 +203,7 @@ def _bucket(url: str, options: Options) -> Listing:
 
     def entry(found: dict[str, Any], name: str) -> Entry:
         opening = partial(_object, client, bucket, found, url, options.limit)
-        return _entry(name, found["LastModified"].astimezone(_zone()), opening)
+        return _entry(name, found["LastModified"].astimezone(zone()), opening)
 
     for found in objects:
         if found["Key"] == key and not key.endswith("/"):
@@ -261,77 +240,3 @@ def _object(
 
 def _unreachable(what: str, error: Exception) -> TransientFailure:
     return TransientFailure(f"{what} could not be read: {redact(str(error))}")
-
-
-class Server:
-    """Pages of a server, each of which names the next.
-
-    Args:
-        url: The first page's.
-        options: How to fetch.
-    """
-
-    is_one_document = False
-
-    def __init__(self, url: str, options: Options) -> None:
-        self._client = Client(
-            url, options.timeout, options.deadline, options.limit, options.pause
-        )
-        self._next: str | None = url
-        self._today = datetime.now(_zone()).date()
-        self._seen: set[str] = set()
-
-    def documents(self) -> Iterator[Document]:
-        """Fetch page after page, until one names no next.
-
-        Yields:
-            Each page.
-
-        Raises:
-            RunFailed: If pages go round in a circle.
-        """
-        while url := self._next:
-            self._next = None
-            if url in self._seen:
-                raise RunFailed(
-                    f"the pages go round in a circle: {shown(url)} is named as the next page "
-                    "again"
-                )
-            self._seen.add(url)
-            answer = self._client.fetch(url)
-            # Opened once only: a page is not asked for again to be read.
-            yield Document(
-                shown(url),
-                partial(_once, answer.file),
-                self._today,
-                answer.media_type,
-                answer.url,
-            )
-
-    def after(self, page: Page, document: Document) -> None:
-        """Hear which page is next.
-
-        Args:
-            page: What the last page says.
-            document: That page.
-
-        Raises:
-            RunFailed: If the next page is not on http(s).
-        """
-        if not page.next:
-            return
-        following = urljoin(document.base or "", page.next)
-        if not following.startswith(("http://", "https://")):
-            raise RunFailed(
-                f"{document.name} names a next page that is not on http(s): {page.next[:200]}"
-            )
-        self._next = following
-
-
-def _once(file: IO[bytes]) -> IO[bytes]:
-    file.seek(0)
-    return file
-
-
-def _zone() -> ZoneInfo:
-    return ZoneInfo(os.environ.get("CRON_TZ") or "Europe/Paris")

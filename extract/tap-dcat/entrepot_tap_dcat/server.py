@@ -40,6 +40,9 @@ class Server:
 
         Raises:
             RunFailed: If pages go round in a circle, or are too many or too big together.
+
+        Yields:
+            Each page.
         """
         while url := self._next:
             self._next = None

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ class Spool:
         """Start empty."""
         self.merged: dict[str, int] = {}
         self._next = 1
+        self._counts: Counter[tuple[str, str]] = Counter()
         self._store = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._store.close)
         self._store.execute(f"PRAGMA cache_size = -{_PAGE_CACHE}")
@@ -58,6 +60,7 @@ class Spool:
             [self._next, stream, row["dump_date"], _write(row)],
         )
         self._next += 1
+        self._counts[stream, row["dump_date"]] += 1
 
     def _add_to(self, digest: bytes, stream: str, row: dict[str, Any]) -> None:
         number, content = self._store.execute(
@@ -95,9 +98,7 @@ class Spool:
         Returns:
             How many there are.
         """
-        query = "SELECT count(*) FROM rows WHERE (stream, dump) = (?, ?)"
-        (count,) = self._store.execute(query, [stream, dump]).fetchone()
-        return int(count)
+        return self._counts[stream, dump]
 
 
 def _join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,11 @@ from entrepot_core.base.redaction import redact
 from entrepot_core.postgres.urls import password_of
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.plugin import Plugin
+from entrepot_core.storage.redirects import Redirects
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.formats import FORMATS
-from entrepot_tap_dcat.places import Options, place
+from entrepot_tap_dcat.options import Options
+from entrepot_tap_dcat.places import place
 from entrepot_tap_dcat.streams import STREAMS, DcatStream
 
 _VARIABLES = {
@@ -87,7 +89,32 @@ class TapDcat(Plugin, Tap):
             "max_bytes",
             th.IntegerType,
             default=2 * 1024**3,
-            description="Bytes that one document may have.",
+            description="Bytes that one document may have, unpacked.",
+        ),
+        th.Property(
+            "max_total_bytes",
+            th.IntegerType,
+            default=20 * 1024**3,
+            description="Bytes that all pages of a server may have together.",
+        ),
+        th.Property(
+            "max_pages",
+            th.IntegerType,
+            default=10_000,
+            description="Pages of a server that are read at most.",
+        ),
+        th.Property(
+            "max_stale_pages",
+            th.IntegerType,
+            default=20,
+            description="Pages in a row that may bring no dataset that no earlier one has.",
+        ),
+        th.Property(
+            "allow_redirects_to",
+            th.ArrayType(th.StringType),
+            default=[],
+            description="Hosts, or host:port, to which the server may redirect, or name as next "
+            "page, beside itself.",
         ),
         th.Property(
             "network_timeout",
@@ -129,11 +156,16 @@ class TapDcat(Plugin, Tap):
             deadline=config["page_deadline"],
             limit=config["max_bytes"],
             pause=config["retry_pause"],
+            pages=config["max_pages"],
+            stale_pages=config["max_stale_pages"],
+            total=config["max_total_bytes"],
+            redirects=Redirects(frozenset(config["allow_redirects_to"])),
         )
         return Catalogue(
             place(config["source"], options),
             config.get("format"),
             may_be_partial=bool(self._partial),
+            limit=config["max_bytes"],
         )
 
     @property

@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 _LONGEST = 16 * 1024**2  # bytes between two tags, or of one tag
 _DEEPEST = 1000  # elements inside each other
-_BLOCK = 64 * 1024  # bytes
+_BLOCK = 1024**2  # bytes
 
 
 class GuardedXml(io.RawIOBase):
@@ -30,6 +30,7 @@ class GuardedXml(io.RawIOBase):
         super().__init__()
         self._file = file
         self._refuse = refuse
+        self._block, self._at = b"", 0
         self._depth = self._last = self._fed = 0
         self._parser = parser = expat.ParserCreate()
         parser.StartDoctypeDeclHandler = self._on_document_type
@@ -52,7 +53,15 @@ class GuardedXml(io.RawIOBase):
         Raises:
             Exception: What `refuse` makes, if the document is not.
         """
-        block = self._file.read(_BLOCK if size < 0 else min(size, _BLOCK))
+        if self._at == len(self._block):
+            self._block, self._at = self._next_block(), 0
+        start = self._at
+        self._at = len(self._block) if size < 0 else min(start + size, len(self._block))
+        return self._block[start : self._at]
+
+    def _next_block(self) -> bytes:
+        """Read and check; a big block, as each begins an unfinished tag anew."""
+        block = self._file.read(_BLOCK)
         self._fed += len(block)
         try:
             self._parser.Parse(block, not block)

@@ -14,11 +14,13 @@ import pytest
 from singer_sdk.testing import get_tap_test_class
 
 from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
+from entrepot_core.storage.redirects import Redirects
 from entrepot_lab.faults.pages import PageServer, Reply
 from entrepot_lab.processes import prepared
 from entrepot_lab.sources.s3 import S3Server
 from entrepot_tap_dcat.catalogue import Catalogue
-from entrepot_tap_dcat.places import Options, place
+from entrepot_tap_dcat.options import Options
+from entrepot_tap_dcat.places import place
 from entrepot_tap_dcat.tap import TapDcat
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -129,7 +131,15 @@ def test_a_next_page_elsewhere_gets_no_login(server: PageServer) -> None:
         )
         server.replies[FIRST] = [Reply(body)]
         other.replies[SECOND] = server.replies[SECOND]
-        datasets(server.url.replace("//", "//me:s3cret-w0rd@") + FIRST)
+        source = server.url.replace("//", "//me:s3cret-w0rd@") + FIRST
+        with pytest.raises(
+            Refused, match=r"another server, 127\.0\.0\.1:\d+, a private"
+        ):
+            datasets(source)
+        assert not other.logins
+        server.logins.clear()
+        allowed = Redirects(frozenset({other.url.removeprefix("http://")}))
+        datasets(source, redirects=allowed)
         assert server.logins == ["Basic bWU6czNjcmV0LXcwcmQ="]
         assert other.logins == [None]
 
@@ -140,7 +150,7 @@ def test_a_next_page_that_is_a_file(server: PageServer) -> None:
         f"{server.url}/catalog?page=2".encode(), b"file:///etc/passwd"
     )
     server.replies[FIRST] = [Reply(body)]
-    with pytest.raises(RunFailed, match="not on http"):
+    with pytest.raises(Refused, match="file://: only http:// and https://"):
         datasets(server.url + FIRST)
 
 

@@ -8,7 +8,7 @@ import queue
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import IO
 from urllib.parse import urlsplit
@@ -23,11 +23,13 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from entrepot_core.storage.redirects import STATUSES, Redirects, is_same_server
 from entrepot_tap_lcms.errors import CannotFetch, TryAgain, WrongAddress
 
 _CHUNK = 64 * 1024  # bytes
 _CONNECT = 30  # seconds
 _TOO_MANY = 429
+_REDIRECTS = 5  # of one request
 _HINTS = {
     401: "the key is refused: correct LCMS_API_KEY",
     403: "the key is refused: correct LCMS_API_KEY",
@@ -45,6 +47,13 @@ class _Bearer(requests.auth.AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+class _NoLogin(requests.auth.AuthBase):
+    """No key, and none from .netrc either."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
 
 
@@ -76,6 +85,7 @@ class Client:
         tries: How often it is tried in all.
         pause: Seconds before the second try; twice as long before each further one.
         patience: Seconds that the server may have us wait.
+        redirects: Where the server may send us.
     """
 
     url: str
@@ -86,6 +96,7 @@ class Client:
     tries: int
     pause: float
     patience: float
+    redirects: Redirects = field(default_factory=Redirects)
 
     @property
     def shown(self) -> str:
@@ -165,13 +176,7 @@ class Client:
         try:
             with (
                 requests.Session() as session,
-                session.get(
-                    self.url,
-                    auth=_Bearer(self.key),
-                    headers={"client": self.name, "Accept": "application/json"},
-                    stream=True,
-                    timeout=(min(_CONNECT, self.deadline), self.deadline),
-                ) as answer,
+                self._final(session) as answer,
             ):
                 self._judge(answer)
                 file = self._poured(answer, given_up)
@@ -179,6 +184,29 @@ class Client:
                 return Answer(file, kind, self.shown)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise self._failed(error) from None
+
+    def _final(self, session: requests.Session) -> requests.Response:
+        """Ask, and follow redirects as far as they may be followed."""
+        url = self.url
+        for _ in range(_REDIRECTS + 1):
+            is_ours = is_same_server(self.url, url)
+            answer = session.get(
+                url,
+                auth=_Bearer(self.key) if is_ours else _NoLogin(),
+                headers={"client": self.name, "Accept": "application/json"},
+                stream=True,
+                timeout=(min(_CONNECT, self.deadline), self.deadline),
+                allow_redirects=False,
+            )
+            location = answer.headers.get("Location")
+            if answer.status_code not in STATUSES or not location:
+                return answer
+            answer.close()
+            url = self.redirects.follow(self.shown, url, location)
+        raise WrongAddress(
+            f"{self.shown} leads from one redirect to the next, more than {_REDIRECTS}: correct "
+            "LCMS_API_URL"
+        )
 
     def _failed(self, error: Exception) -> CannotFetch:
         """Say what went wrong on the way, without the text of the error, which holds the URL."""

@@ -14,6 +14,9 @@ from entrepot_tap_lcms.errors import BadContent
 from entrepot_tap_lcms.surrogates import WithoutHalves
 
 _BEGIN = 1024  # bytes
+_DEEPEST = 100  # objects and lists inside each other
+_LARGEST = 1_000_000  # values of one record
+_SHOWN = 80  # characters of a name in a message
 _OPEN, _CLOSE = ("start_map", "start_array"), ("end_map", "end_array")
 Events = Iterator[tuple[str, Any]]
 
@@ -55,14 +58,14 @@ def _records(
             break
         first = next(events)
         if name not in wanted:
-            _pass_over(first, events)
+            _pass_over(first, events, name)
             continue
         if name in seen:
             raise BadContent(f"{answer.shown}: stream {name} is there twice")
         seen.add(name)
         if first[0] != "start_array":
             raise BadContent(f"{answer.shown}: stream {name} is no list of records")
-        for element in _elements(events):
+        for element in _elements(events, name):
             yield name, element
     for _ in events:
         pass  # what follows the object is no JSON, and is told
@@ -73,30 +76,37 @@ def _records(
         )
 
 
-def _elements(events: Events) -> Iterator[Any]:
-    for event in events:
+def _elements(events: Events, name: str) -> Iterator[Any]:
+    for number, event in enumerate(events, 1):
         if event[0] == "end_array":
             return
-        yield _built(event, events)
+        place = f"stream {name}, record number {number}"
+        builder = ObjectBuilder()
+        for kind, value in _value(event, events, place):
+            builder.event(kind, value)
+        yield builder.value
 
 
-def _pass_over(first: tuple[str, Any], events: Events) -> None:
-    depth = int(first[0] in _OPEN)
-    while depth:
-        kind, _ = next(events)
-        depth += (kind in _OPEN) - (kind in _CLOSE)
+def _pass_over(first: tuple[str, Any], events: Events, name: str) -> None:
+    for _ in _value(first, events, f"member {name[:_SHOWN]!r}"):
+        pass
 
 
-def _built(first: tuple[str, Any], events: Events) -> Any:
-    """Build one element of a list."""
-    builder = ObjectBuilder()
-    builder.event(*first)
-    depth = int(first[0] in _OPEN)
+def _value(first: tuple[str, Any], events: Events, place: str) -> Events:
+    """Give the events of one value, which is neither too deep nor too big."""
+    yield first
+    depth, count = int(first[0] in _OPEN), 0
     while depth:
         kind, value = next(events)
-        builder.event(kind, value)
+        yield kind, value
         depth += (kind in _OPEN) - (kind in _CLOSE)
-    return builder.value
+        count += 1
+        if depth > _DEEPEST:
+            raise BadContent(
+                f"{place}: more than {_DEEPEST} objects or lists inside each other"
+            )
+        if count > _LARGEST:
+            raise BadContent(f"{place}: more than {_LARGEST:,} values in it")
 
 
 def _broken(answer: Answer) -> BadContent:

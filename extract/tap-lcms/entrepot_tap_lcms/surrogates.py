@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import IO
 
+from entrepot_tap_lcms.errors import BadContent
+
 # An escape of JSON, of two characters or more; a half that stands alone is the group.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -15,6 +17,7 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _LONGEST = 12  # bytes of a pair
+_LONGEST_VALUE = 16 * 1024**2  # bytes
 _NUL = rb"\u0000"  # as long as a half
 
 
@@ -29,6 +32,7 @@ class WithoutHalves:
         """
         self._file = file
         self._rest = b""
+        self._run = 0  # bytes since the last quote
 
     def read(self, size: int = -1) -> bytes:
         """Read about as many bytes; none at the end only.
@@ -50,13 +54,25 @@ class WithoutHalves:
         for found in _ESCAPE.finditer(text):
             if found.start() >= sure:
                 break
+            self._count(text[done : found.start()])
             if found[1]:
                 pieces += [text[done : found.start()], _NUL]
             else:
                 pieces.append(text[done : found.end()])
+            self._run += found.end() - found.start()
             done = found.end()
         end = max(done, sure)
         self._rest = text[end:]
+        self._count(text[done:end])
         pieces.append(text[done:end])
         whole = b"".join(pieces)
         return whole or (self.read(size) if chunk else b"")
+
+    def _count(self, text: bytes) -> None:
+        """Refuse a text, or a number, that is longer than any value of the content."""
+        last = text.rfind(b'"')
+        self._run = self._run + len(text) if last < 0 else len(text) - last
+        if self._run > _LONGEST_VALUE:
+            raise BadContent(
+                f"a value of the answer has more than {_LONGEST_VALUE:,} bytes"
+            )

@@ -14,6 +14,7 @@ from entrepot_core.base.redaction import redact
 from entrepot_core.config import sources
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.plugin import Plugin
+from entrepot_core.storage.redirects import Redirects
 from entrepot_tap_lcms import payload
 from entrepot_tap_lcms.client import Client
 from entrepot_tap_lcms.content import CONTENTS
@@ -83,6 +84,12 @@ class TapLcms(Plugin, Tap):
             description="Bytes that the answer may have.",
         ),
         th.Property(
+            "allow_redirects_to",
+            th.ArrayType(th.StringType),
+            default=[],
+            description="Hosts, or host:port, to which the LCMS may redirect beside itself.",
+        ),
+        th.Property(
             "max_bad_values",
             th.IntegerType,
             default=0,
@@ -142,6 +149,7 @@ class TapLcms(Plugin, Tap):
             tries=max(1, int(settings["tries"])),
             pause=float(settings["retry_wait"]),
             patience=float(settings["retry_limit"]),
+            redirects=Redirects(frozenset(settings["allow_redirects_to"])),
         )
 
     def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, which has no hook around a whole run
