@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -224,3 +226,58 @@ def test_keys_that_cannot_tell_new_rows_are_refused_together(empty_lab: Lab) -> 
         assert warehouse.execute(
             "SELECT to_regclass('entrepot_ops.positions')"
         ).fetchone() == (None,)
+
+
+def test_numbers_far_above_all_others(lab: Lab) -> None:
+    """Rows that follow in the usual order arrive the same night, whatever lies above them."""
+    lab.policy("tables: {ev: {mode: incremental}}")
+    rows = "INSERT INTO ev SELECT i, 'x' FROM generate_series({}, {}) AS i"
+    with lab.source() as source:
+        source.execute("CREATE TABLE ev (id bigint PRIMARY KEY, v text)")
+        source.execute(rows.format(1, 2000))
+        pipe = Pipe(lab)
+        pipe.load()
+        source.execute(
+            "INSERT INTO ev VALUES (9000000000, 'outlier'), (7000000000, 'x')"
+        )
+        pipe.load()
+        pipe.assert_same("ev")
+        for first in (2001, 4001):
+            source.execute(rows.format(first, first + 1999))
+            pipe.load()
+            pipe.assert_same("ev")
+        source.execute("DELETE FROM ev WHERE id = 9000000000")
+        source.execute(rows.format(6001, 7000))
+        pipe.load()
+        source.execute(rows.format(7_000_000_001, 7_000_001_000))
+        pipe.load()
+        source.execute(rows.format(7_000_001_001, 7_000_001_500))
+        pipe.load()
+    with lab.warehouse() as warehouse:
+        row = warehouse.execute(
+            "SELECT count(*) FROM pix_incremental.ev WHERE id <> 9000000000"
+        ).fetchone()
+    assert row == (7000 + 1 + 1500,)
+
+
+def test_an_outlier_of_the_first_load_and_a_damaged_state(lab: Lab) -> None:
+    lab.policy("tables: {ev: {mode: incremental}}")
+    rows = "INSERT INTO ev SELECT i, 'x' FROM generate_series({}, {}) AS i"
+    with lab.source() as source:
+        source.execute("CREATE TABLE ev (id bigint PRIMARY KEY, v text)")
+        source.execute(rows.format(1, 500))
+        source.execute("INSERT INTO ev VALUES (9000000000, 'outlier')")
+        pipe = Pipe(lab)
+        pipe.load()
+        source.execute(rows.format(501, 2500))
+        pipe.load()
+    pipe.assert_same("ev")
+    state = lab.folder / "damaged.json"
+    state.write_text('{"bookmarks": {"public-ev"')
+    command = [sys.executable, "-m", "entrepot_tap_postgres", "--state", str(state)]
+    done = subprocess.run(
+        command, env=lab.env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "is not JSON (line 1, column 27" in done.stderr
+    assert "Traceback" not in done.stderr

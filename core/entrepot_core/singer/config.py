@@ -11,8 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from entrepot_core.base.errors import Refused
+
 _NUMBERS = ("network_timeout",)
-_CONFIG = "--config"
+_CONFIG, _STATE = "--config", "--state"
 
 
 def loaded(config: Any) -> dict[str, Any]:
@@ -50,6 +52,48 @@ def from_variables(names: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def check_state(arguments: list[str]) -> None:
+    """Refuse a damaged state before anything is done.
+
+    Args:
+        arguments: Of a plugin's command; `--state` names the file.
+
+    Raises:
+        Refused: If the file is not a JSON object with bookmarks by stream.
+    """
+    for path in _values(arguments, _STATE):
+        advice = (
+            "restore it from a backup, or remove the state of this pipeline (meltano state "
+            "clear): streams are then read again, and no row is lost"
+        )
+        try:
+            state = json.loads(Path(path).read_text(encoding="utf-8") or "{}")
+        except json.JSONDecodeError as error:
+            problem = (
+                f"the state file {path} is not JSON (line {error.lineno}, column "
+                f"{error.colno}: {error.msg}): {advice}"
+            )
+            raise Refused([problem]) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refused(
+                [f"the state file {path} cannot be read: {error}: {advice}"]
+            ) from None
+        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+        if not isinstance(bookmarks, dict) or not all(
+            isinstance(each, dict) for each in bookmarks.values()
+        ):
+            raise Refused([f"the state file {path} holds no bookmarks: {advice}"])
+
+
+def _values(arguments: list[str], option: str) -> list[str]:
+    """Give the values of an option, in both of its spellings."""
+    apart = [value for name, value in pairwise(arguments) if name == option]
+    joined = [
+        each.partition("=")[2] for each in arguments if each.startswith(f"{option}=")
+    ]
+    return apart + joined
+
+
 def domain(arguments: list[str]) -> list[str]:
     """Find the domain of a plugin, before anything else of it is looked at.
 
@@ -59,11 +103,6 @@ def domain(arguments: list[str]) -> list[str]:
     Returns:
         That one, or none.
     """
-    paths = [
-        path for name, path in pairwise(arguments) if name == _CONFIG and path != "ENV"
-    ]
-    paths += [
-        each.partition("=")[2] for each in arguments if each.startswith(f"{_CONFIG}=")
-    ]
+    paths = [path for path in _values(arguments, _CONFIG) if path != "ENV"]
     found = loaded([path for path in paths if Path(path).is_file()]).get("domain")
     return [found] if found else []

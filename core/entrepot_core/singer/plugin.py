@@ -72,6 +72,7 @@ def run(
             if between:
                 _drain()
             return
+        config.check_state(sys.argv)
         command = resolve_name(plugin)
         _let_no_value_out()
         explained += command.explained

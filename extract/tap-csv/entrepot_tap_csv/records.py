@@ -251,6 +251,8 @@ class Records:
             words = str(error)
             if words == "unexpected end of data":
                 words = "a quote that begins in this record is never closed"
+            elif "field limit" in words:
+                words = f"a cell has more than {_LONGEST:,} bytes: a quote that is not closed?"
             elif "new-line character" in words:
                 words = "a carriage return outside quotes"
             raise Misfit(self._name, words, line=line) from None

@@ -9,9 +9,15 @@ transaction that could own a key up to there had ended before that read, which t
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
+
+LOOKED_AT = 101  # greatest keys, among which outliers are looked for
+_GAP = 100_000  # numbers that a sequence may well skip
+_TIMES = 1000  # as great as the usual gap: no sequence skips so many
 
 
 @dataclass(frozen=True)
@@ -98,3 +104,23 @@ def waiting(marks: list[Mark], read: Look) -> list[Mark]:
         Those whose time still had a transaction open.
     """
     return [mark for mark in marks if mark.xmax > read.xmin]
+
+
+def dense(keys: list[int]) -> int | None:
+    """Find the greatest key that no great gap parts from those below it.
+
+    One number far above all others, written by hand or by mistake, would otherwise be the bookmark,
+    and the rows that follow in the usual order would be taken for old ones.
+
+    Args:
+        keys: The greatest keys of the table, the greatest first.
+
+    Returns:
+        The key below which rows lie as densely as they usually do; None when that is the greatest.
+    """
+    gaps = [high - low for high, low in pairwise(keys)]
+    if not gaps:
+        return None
+    most = max(_GAP, _TIMES * statistics.median_low(gaps))
+    places = [place for place, gap in enumerate(gaps) if gap > most]
+    return keys[places[-1] + 1] if places else None

@@ -21,15 +21,16 @@ from entrepot_core.postgres.snapshot import Held, Limits
 from entrepot_core.singer.batch import CopyBatch, KeyRange
 from entrepot_core.singer.spool import Spool
 from entrepot_tap_postgres.copies import copy_range
-from entrepot_tap_postgres.fence import Look
+from entrepot_tap_postgres.fence import LOOKED_AT, Look, dense
 from entrepot_tap_postgres.keys import uuid_at
 from entrepot_tap_postgres.query import Query
 
 _LOOK = (
     "SELECT pg_catalog.pg_snapshot_xmin(s)::text::bigint,"
     " pg_catalog.pg_snapshot_xmax(s)::text::bigint, (SELECT {key} FROM {table}"
-    " ORDER BY {key} DESC LIMIT 1)::text FROM pg_catalog.pg_current_snapshot() AS s"
+    " ORDER BY {key} DESC LIMIT 1)::text, {newest} FROM pg_catalog.pg_current_snapshot() AS s"
 )
+_NEWEST = "ARRAY(SELECT {key}::bigint FROM {table} ORDER BY {key} DESC LIMIT {count})"
 # Sessions of other roles show their begin only to members of pg_read_all_stats.
 _OLDEST = """
 SELECT least(pg_catalog.clock_timestamp(), min(xact_start)) AS oldest,
@@ -86,9 +87,16 @@ class Reader:
         key, table = self.query.key, self.query.table.sql
         # Asked before the snapshot: who begins later writes later times.
         bound = self._certain()
-        row = session.execute(_LOOK.format(key=quote(key.name), table=table)).fetchone()
+        name, newest = quote(key.name), "NULL::bigint[]"
+        if key.kind == "number":  # in the same snapshot
+            newest = _NEWEST.format(key=name, table=table, count=LOOKED_AT)
+        row = session.execute(
+            _LOOK.format(key=name, table=table, newest=newest)
+        ).fetchone()
         assert row is not None
-        xmin, xmax, top = row
+        xmin, xmax, top, keys = row
+        if keys and (lower := dense(keys)) is not None:
+            return Look(xmin, xmax, top, str(lower))
         if top is None or bound is None:
             return Look(xmin, xmax, top)
         limit = uuid_at(bound, top) if isinstance(bound, datetime) else bound

@@ -268,7 +268,19 @@ class TableSync:
                 f"{newer[0].xmax} to {held.xmax}): it is another server than last time. "
                 f"{self._advice}, and remove its bookmark from the state"
             )
-        return bookmark
+        return self._below_outliers(bookmark, held)
+
+    def _below_outliers(self, bookmark: str, held: fence.Look) -> str | None:
+        """Go back below numbers that lie far above all others, where rows still come."""
+        if self._reader.query.key.kind != "number" or held.certain is None:
+            return bookmark
+        if int(bookmark) > int(held.certain):
+            _logger.warning(
+                "%s: few rows lie far above %s: it is read from there on",
+                self._stream.name,
+                held.certain,
+            )
+        return self._reader.least([bookmark, held.certain])
 
     @property
     def _advice(self) -> str:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from entrepot_tap_postgres.fence import Look, marks_of, noted, settled, waiting
+from entrepot_tap_postgres.fence import Look, dense, marks_of, noted, settled, waiting
 
 
 class Source:
@@ -92,3 +92,15 @@ def test_a_reader_without_a_fence_misses_rows() -> None:
         read |= {row for row in source.rows if row > bookmark}
         missed += len(source.rows - read)
     assert missed > 100
+
+
+def test_dense_leaves_out_the_few_that_are_far_above() -> None:
+    usual = list(range(2000, 1899, -1))
+    assert dense(usual) is None
+    assert dense([9_000_000_000, *usual[:-1]]) == 2000
+    assert dense([9_000_000_000, 5_000_000_000, 4_999_999_999, *usual[:-3]]) == 2000
+    assert dense([key * 10_000_000 for key in usual]) is None  # a clock's numbers
+    assert dense([2**63 - 1, 3, 2, 1]) == 3
+    assert dense([-1, -2, -2_000_000_000]) == -2_000_000_000
+    assert dense([1]) is None
+    assert dense([]) is None
