@@ -16,13 +16,16 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from entrepot_core.base.errors import RunFailed, TransientFailure
+from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.base.part import part
 from entrepot_core.base.redaction import redact
 from entrepot_core.base.text import visible
 from entrepot_core.postgres.explain import explain
+from entrepot_core.postgres.pooler import shares_backends
+from entrepot_core.postgres.transit import NO_ENCRYPTION, with_encryption
 
+_POOLER_SECONDS = 20.0  # to find out what a pooler does
 _RETRY_PAUSE = 0.5  # seconds; doubled after each try, up to _LONGEST_PAUSE
 _LONGEST_PAUSE = 10.0  # seconds
 # What no waiting mends; a server that speaks another language is waited for in vain.
@@ -84,7 +87,7 @@ class Database:
     @property
     def parts(self) -> dict[str, Any]:
         """The URL's parameters, by libpq's names."""
-        return conninfo_to_dict(self.url)
+        return with_encryption(conninfo_to_dict(self.url))
 
     @property
     def place(self) -> str:
@@ -106,33 +109,63 @@ class Database:
             The session, its settings made.
 
         Raises:
+            Refused: If a pooler shares its sessions out by transaction.
             TransientFailure: If the server can't be reached or refuses us.
         """
         name = part.application(purpose)
         milliseconds = self.timeout * 1000
+        parts = self.parts
         try:
             connection = psycopg.connect(
                 make_conninfo(
-                    self.url,
-                    application_name=name,
-                    client_encoding="UTF8",
-                    connect_timeout=self.parts.get("connect_timeout")
-                    or min(self.timeout, 30),
-                    keepalives_idle=max(1, self.timeout // 4),
-                    keepalives_interval=max(1, self.timeout // 8),
-                    keepalives_count=4,
-                    tcp_user_timeout=milliseconds,
+                    **{
+                        **parts,
+                        "application_name": name,
+                        "client_encoding": "UTF8",
+                        "connect_timeout": parts.get("connect_timeout")
+                        or min(self.timeout, 30),
+                        "keepalives_idle": max(1, self.timeout // 4),
+                        "keepalives_interval": max(1, self.timeout // 8),
+                        "keepalives_count": 4,
+                        "tcp_user_timeout": milliseconds,
+                    }
                 ),
                 autocommit=True,
                 prepare_threshold=None,
             )
+            self._refuse_pooler(connection)
             self._apply_settings(connection)
         except psycopg.Error as error:
+            said = one_line(error)
+            if "SSL was required" in said:
+                said += f"; {NO_ENCRYPTION}"
             raise TransientFailure(
-                f"cannot connect to the {self.label} ({self.place}): {one_line(error)}"
+                f"cannot connect to the {self.label} ({self.place}): {said}"
             ) from None
         connection.autocommit = autocommit
         return connection
+
+    def _refuse_pooler(self, connection: psycopg.Connection) -> None:
+        """Refuse a pooler that gives each transaction another session, before anything is set.
+
+        What a session holds, a lock or a setting, would stay in the pool for others.
+
+        Raises:
+            Refused: If there is one.
+        """
+        row = connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+        if row == (connection.info.backend_pid,):
+            return  # nobody stands between
+        url = make_conninfo(**self.parts)
+        with bounded(connection, _POOLER_SECONDS):
+            if shares_backends(connection, url):
+                connection.close()
+                problem = (
+                    f"the {self.label} ({self.place}) is reached through a pooler that gives each "
+                    "transaction another session (such as pgbouncer with pool_mode transaction): "
+                    "give the server's own address, or one in session mode"
+                )
+                raise Refused([problem])
 
     def _apply_settings(self, connection: psycopg.Connection) -> None:
         """Set what this server knows of the settings, in one round trip."""

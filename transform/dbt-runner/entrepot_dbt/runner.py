@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
+from entrepot_core.postgres.transit import with_encryption
 from entrepot_dbt import messages
 
 _SESSION = {
@@ -56,7 +57,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
     if not url:
         raise ValueError("TARGET_DATABASE_URL is missing: see .env.example")
     try:
-        parts = parse_dsn(url)
+        parts = with_encryption(parse_dsn(url))
     except psycopg2.ProgrammingError:
         raise ValueError(
             "TARGET_DATABASE_URL is not a PostgreSQL URL; write it as "

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 
 import psycopg
 
-from entrepot_core.base.errors import TransientFailure
+from entrepot_core.base.errors import Refused, TransientFailure
 from entrepot_core.config import retired
 from entrepot_core.policy import tables as policy
 from entrepot_core.postgres.connection import Database, one_line
 from pg_replica.databases import databases
+from pg_replica.preflight import limits
 from pg_replica.preflight.client_tools import check_client_tools
 from pg_replica.preflight.dump import check_dump_path
 from pg_replica.preflight.pair import check_pair
@@ -20,6 +21,9 @@ from pg_replica.preflight.report import Report
 from pg_replica.preflight.source import check_source
 from pg_replica.preflight.warehouse import check_warehouse
 from pg_replica.settings import Settings
+
+# Sessions beside those of the workers: the snapshot's; the lock's, the record's and the night's.
+_BESIDE_ON_SOURCE, _BESIDE_ON_WAREHOUSE = 1, 3
 
 
 def check(settings: Settings) -> Report:
@@ -44,9 +48,19 @@ def check(settings: Settings) -> Report:
         check_client_tools(settings, source, source_session, target_session, report)
         if target_session:
             with _problems_of("warehouse", report):
+                limits.check_writable(target_session, report)
+                limits.check_connections(
+                    target_session,
+                    "warehouse",
+                    settings.jobs + _BESIDE_ON_WAREHOUSE,
+                    report,
+                )
                 check_warehouse(settings, target_session, report)
         if source_session:
             with _problems_of("source", report):
+                limits.check_connections(
+                    source_session, "source", settings.jobs + _BESIDE_ON_SOURCE, report
+                )
                 check_source(settings, source_session, report)
         if source_session and target_session:
             with _problems_of("source or the warehouse", report):
@@ -75,6 +89,10 @@ def _connect(database: Database, report: Report) -> psycopg.Connection | None:
     except TransientFailure as error:
         report.problems.append(str(error))
         return None
+    except Refused as refusal:
+        report.problems += refusal.problems
+        return None
+    limits.check_transit(database, report)
     version = session.info.server_version
     report.notes.append(
         f"{database.label}: {database.place}, PostgreSQL {version // 10000}.{version % 10000}"

@@ -7,6 +7,7 @@ import psycopg
 from entrepot_core.postgres import catalog
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.preflight.common import MANY, check_version
+from pg_replica.preflight.limits import check_locks
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
@@ -50,6 +51,7 @@ def check_source(
     ]
     report.problems += Naming(settings.replica_schema).problems(schemas)
     _check_definers(session, report)
+    check_locks(session, len(tables), report)
     _estimate(session, sum(table.size for table in copied), report)
 
 
