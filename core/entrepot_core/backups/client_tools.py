@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from entrepot_core.base.errors import Refused
 from entrepot_core.postgres import client_tools
 from entrepot_core.postgres.client_tools import ClientTools
 from entrepot_core.postgres.connection import Database
@@ -36,13 +35,4 @@ def usable(bindir: Path | None, database: Database) -> list[ClientTools]:
     Raises:
         Refused: If there is none; the message says where it was looked for.
     """
-    newest = server_major(database)
-    found = client_tools.find(bindir)
-    pairs = [
-        pair
-        for pair in found
-        if pair.major >= newest and client_tools.can_connect(pair, database)
-    ]
-    if not pairs:
-        raise Refused([client_tools.not_found(found, bindir, newest)])
-    return pairs
+    return client_tools.usable(bindir, server_major(database), database)

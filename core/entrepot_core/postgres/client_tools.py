@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from entrepot_core.base.errors import RunFailed, ToolKilled
+from entrepot_core.base.errors import Refused, RunFailed, ToolKilled
 from entrepot_core.base.redaction import redact
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import Database
@@ -98,7 +98,7 @@ def find(bindir: Path | None) -> list[ClientTools]:
     return found
 
 
-def not_found(found: list[ClientTools], bindir: Path | None, newest: int) -> str:
+def _not_found(found: list[ClientTools], bindir: Path | None, newest: int) -> str:
     """Say that no pair will do, what there is, and what to do.
 
     Args:
@@ -115,6 +115,33 @@ def not_found(found: list[ClientTools], bindir: Path | None, newest: int) -> str
         f"no pg_dump and pg_restore of version {newest} or newer that can do what the URL asks "
         f"(found: {had}; looked in: {places}): install them and set PG_BINDIR"
     )
+
+
+def usable(
+    bindir: Path | None, newest: int, database: Database | None
+) -> list[ClientTools]:
+    """Find the tools that are as new as the servers they are for.
+
+    Args:
+        bindir: `PG_BINDIR`.
+        newest: The servers' highest major version.
+        database: What they must be able to reach; None where they only read files.
+
+    Returns:
+        In order of preference, at least one pair.
+
+    Raises:
+        Refused: If there is none; the message says where it was looked for.
+    """
+    found = find(bindir)
+    pairs = [
+        pair
+        for pair in found
+        if pair.major >= newest and (database is None or can_connect(pair, database))
+    ]
+    if not pairs:
+        raise Refused([_not_found(found, bindir, newest)])
+    return pairs
 
 
 def can_connect(pair: ClientTools, database: Database) -> bool:

@@ -7,7 +7,7 @@ import time
 
 import psycopg
 
-from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
+from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.policy import columns
 from entrepot_core.policy.tables import TableRule
 from entrepot_core.postgres import catalog, client_tools
@@ -81,21 +81,18 @@ def _definitions(
     schema: str,
 ) -> list[dump.Item]:
     """Let pg_dump tell the schema's tables, comments, constraints and indexes."""
-    found = client_tools.find(settings.pg_bindir)
     with warehouse.connect(purpose="external") as session:
         versions = (session.info.server_version, target.info.server_version)
     newest = max(versions) // 10000
-    for pair in found:
-        if pair.major >= newest and client_tools.can_connect(pair, warehouse):
-            command = [
-                pair.path("pg_dump"),
-                "--format=custom",
-                *_DUMP,
-                f"--schema={schema}",
-            ]
-            with client_tools.reading(command, warehouse.child_environment()) as output:
-                return read_schema(output)
-    raise Refused([client_tools.not_found(found, settings.pg_bindir, newest)])
+    pair = client_tools.usable(settings.pg_bindir, newest, warehouse)[0]
+    command = [
+        pair.path("pg_dump"),
+        "--format=custom",
+        *_DUMP,
+        f"--schema={schema}",
+    ]
+    with client_tools.reading(command, warehouse.child_environment()) as output:
+        return read_schema(output)
 
 
 def _make(work: psycopg.Connection, items: list[dump.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from entrepot_core.base.errors import Refused
 from entrepot_core.postgres import client_tools as tools
 from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.server import major
@@ -27,20 +28,14 @@ def check_client_tools(
         target_session: A session on the warehouse, if it could be opened.
         report: Takes the usable tools, in order of preference, or the problem.
     """
-    found = tools.find(settings.pg_bindir)
     servers = [
         major(session) for session in (source_session, target_session) if session
     ]
-    newest = max(servers, default=0)
-    report.tools = [pair for pair in found if pair.major >= newest]
-    if source is not None:
-        report.tools = [
-            pair for pair in report.tools if tools.can_connect(pair, source)
-        ]
-    if report.tools:
-        chosen = report.tools[0]
-        report.notes.append(
-            f"client tools: PostgreSQL {chosen.major} in {chosen.folder}"
-        )
+    try:
+        report.tools = tools.usable(settings.pg_bindir, max(servers, default=0), source)
+    except Refused as refusal:
+        report.tools = []
+        report.problems += refusal.problems
         return
-    report.problems.append(tools.not_found(found, settings.pg_bindir, newest))
+    chosen = report.tools[0]
+    report.notes.append(f"client tools: PostgreSQL {chosen.major} in {chosen.folder}")
