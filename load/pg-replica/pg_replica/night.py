@@ -21,12 +21,12 @@ from pg_replica.preflight.report import Report
 from pg_replica.preflight.warehouse import CLOSE_PUBLIC
 from pg_replica.publish import swap as publish
 from pg_replica.publish.functions import close_functions
-from pg_replica.publish.waiting import prepare_next
+from pg_replica.publish.waiting import live_schemas, prepare_next
 from pg_replica.restore import landing, restorer
 from pg_replica.restore.constraints import Constraints
 from pg_replica.restore.context import RestoreContext
 from pg_replica.restore.indexes import is_serial
-from pg_replica.restore.kept_out import drop_kept_out
+from pg_replica.restore.kept_out import drop_kept_out, foreign_keys_left_out
 from pg_replica.restore.logged import make_logged
 from pg_replica.restore.progress import Display
 from pg_replica.restore.scheduler import Crew
@@ -203,24 +203,11 @@ class Night:
         post_data: list[Item],
     ) -> None:
         found = catalog.facts(main, self._schemas)
-        left_out = self._left_out(origin, builder, post_data)
-        origin.verify_catalog(found, left_out)
+        no_keys = self._settings.restore_fk_constraints == "false"
+        lacking = foreign_keys_left_out(post_data, origin.policy, all_of_them=no_keys)
+        origin.verify_catalog(found, lacking + builder.tolerated)
         origin.verify_rows(main)
         drop_kept_out(main, origin.policy, self._schemas, found, self._record)
-
-    def _left_out(
-        self, origin: Origin, builder: landing.Builder, post_data: list[Item]
-    ) -> list[Item]:
-        """List the items that the landing lacks with good reason."""
-        kept_out = set(origin.policy.kept_out)
-        none = self._settings.restore_fk_constraints == "false"
-        keys = [
-            item
-            for item in post_data
-            if item.kind == FOREIGN_KEY
-            and (none or {item.table, item.referenced_table} & kept_out)
-        ]
-        return keys + builder.tolerated
 
     def _publish(
         self, origin: Origin, main: psycopg.Connection, lock: psycopg.Connection
@@ -247,7 +234,7 @@ class Night:
             )
             # Extensions that the night has made may be what readers need of it.
             landing.close_public(main, reader)
-            live = self._live(main)
+            live = live_schemas(main, self._naming)
             self._dependents = dependents.of_live_schemas(main, live)
             swap = publish.Swap(
                 self._naming,
@@ -259,15 +246,6 @@ class Night:
             swap.publish(lock, self._warehouse)
             self._published = True
         event("published", run=self._record.run_id, schema=self._naming.replica)
-
-    def _live(self, main: psycopg.Connection) -> list[str]:
-        rows = main.execute(
-            "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = %s OR nspname = ANY"
-            " (SELECT unnest(p.schemas) FROM entrepot_ops.publications AS p"
-            " JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = 'run')",
-            [self._naming.replica],
-        )
-        return [row[0] for row in rows]
 
     def _after(self, lock: psycopg.Connection) -> None:
         """Do what may fail without taking the night back."""

@@ -68,4 +68,4 @@ def test_dbts_own_handler_is_wrapped() -> None:
         install()
         assert PostgresConnectionManager.exception_handler is not before
     finally:
-        PostgresConnectionManager.exception_handler = before
+        PostgresConnectionManager.exception_handler = before  # type: ignore[method-assign] # put back

@@ -43,3 +43,22 @@ def prepare_next(
     swap.add_append_views(main, naming, append)
     swap.add_former_names(main, naming, policy.former_names)
     swap.report_landing_names(main, naming, schemas, record)
+
+
+def live_schemas(main: psycopg.Connection, naming: Naming) -> list[str]:
+    """List the live schemas: those of the last publication, and the replica's own.
+
+    Args:
+        main: A session on the warehouse.
+        naming: The schemas' names.
+
+    Returns:
+        Their names.
+    """
+    rows = main.execute(
+        "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = %s OR nspname = ANY"
+        " (SELECT unnest(p.schemas) FROM entrepot_ops.publications AS p"
+        " JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = 'run')",
+        [naming.replica],
+    )
+    return [row[0] for row in rows]

@@ -9,6 +9,7 @@ from entrepot_core.postgres import catalog
 from entrepot_core.postgres.catalog import Fact
 from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.warehouse.runs import Record
+from pg_replica.dump.items import FOREIGN_KEY, Item
 from pg_replica.restore import landing
 from pg_replica.verify import compare as verify
 
@@ -44,3 +45,25 @@ def drop_kept_out(
             continue
         subject = " ".join(part for part in (kind, str(table), detail) if part)
         record.finding(subject, "left out with a table or column that stays out")
+
+
+def foreign_keys_left_out(
+    post_data: list[Item], policy: Policy, *, all_of_them: bool
+) -> list[Item]:
+    """List the foreign keys that the landing lacks with good reason.
+
+    Args:
+        post_data: The dump's items.
+        policy: Tables that stay out: no key goes to them, or from them.
+        all_of_them: Whether none is restored.
+
+    Returns:
+        The keys.
+    """
+    kept_out = set(policy.kept_out)
+    return [
+        item
+        for item in post_data
+        if item.kind == FOREIGN_KEY
+        and (all_of_them or {item.table, item.referenced_table} & kept_out)
+    ]
