@@ -6,7 +6,9 @@ import os
 import signal
 import time
 
-from entrepot_lab.postgres.warehouse import Lab
+import pytest
+
+from entrepot_lab.postgres.warehouse import NO_ROLES, REPLICA_OWNER, Lab
 
 _ITEMS = """
 CREATE TABLE items AS SELECT n AS id, repeat('x', 100) AS v FROM generate_series(1, {}) AS n
@@ -115,3 +117,144 @@ def test_what_somebody_puts_into_the_landing_of_a_night_that_succeeds(lab: Lab) 
         assert warehouse.execute("SELECT note FROM public.notes").fetchone() == (
             "mine",
         )
+
+
+# Each attempt in its own block: whatever fails must not fail the night.
+_HOSTILE = """
+CREATE FUNCTION act() RETURNS void LANGUAGE plpgsql VOLATILE AS $body$
+DECLARE attempt text;
+BEGIN
+    FOREACH attempt IN ARRAY ARRAY[
+        'SET ROLE entrepot_replica', 'RESET ROLE', 'SET ROLE entrepot',
+        'SET SESSION AUTHORIZATION entrepot', 'CREATE SCHEMA pwned',
+        $q$UPDATE entrepot_ops.runs SET message = 'pwned'$q$,
+        'CREATE TABLE pix.pwned ()', 'DROP TABLE pix.victims',
+        'GRANT entrepot TO entrepot_build'
+    ] LOOP
+        BEGIN EXECUTE attempt; EXCEPTION WHEN OTHERS THEN NULL; END;
+    END LOOP;
+END $body$;
+-- PostgreSQL lets an IMMUTABLE function change nothing by itself; by another one it may.
+CREATE FUNCTION hostile(v int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $body$
+BEGIN PERFORM public.act(); RETURN v; END $body$;
+CREATE TABLE victims (id int PRIMARY KEY);
+INSERT INTO victims VALUES (1);
+"""
+_CALLS = {
+    "a CHECK": """
+        CREATE TABLE t (v int CHECK (hostile(v) > 0));
+        INSERT INTO t VALUES (1)
+    """,
+    "an index": """
+        CREATE TABLE t (v int);
+        INSERT INTO t VALUES (1);
+        CREATE INDEX hostile_idx ON t (hostile(v))
+    """,
+    "a generated column": """
+        CREATE TABLE t (v int, w int GENERATED ALWAYS AS (hostile(v)) STORED);
+        INSERT INTO t (v) VALUES (1)
+    """,
+    "a domain": """
+        CREATE DOMAIN d AS int CHECK (hostile(VALUE) > 0);
+        CREATE TABLE t (v d);
+        INSERT INTO t VALUES (1)
+    """,
+    "a materialized view": """
+        CREATE TABLE t (v int);
+        INSERT INTO t VALUES (1);
+        CREATE VIEW between_them AS SELECT hostile(v) AS v FROM t;
+        CREATE MATERIALIZED VIEW m AS SELECT v FROM between_them
+    """,
+    "statistics": """
+        CREATE TABLE t (v int);
+        INSERT INTO t VALUES (1);
+        CREATE STATISTICS s ON (hostile(v)), v FROM t
+    """,
+}
+_HARM = """
+SELECT to_regnamespace('pwned') IS NOT NULL OR to_regclass('pix.pwned') IS NOT NULL
+    OR to_regclass('pix.victims') IS NULL
+    OR EXISTS (SELECT FROM entrepot_ops.runs WHERE message = 'pwned')
+"""
+
+
+def _with_hostile_code(lab: Lab, **variables: str) -> None:
+    """Let a night succeed, then give the source code that a second night would run."""
+    with lab.source() as source:
+        source.execute(_HOSTILE)
+    lab.night(**variables)
+    with lab.source() as source:
+        for number, call in enumerate(_CALLS.values()):
+            source.execute(f"CREATE SCHEMA s{number}")
+            source.execute(f"SET search_path = s{number}, public")
+            source.execute(call)
+
+
+def test_code_of_the_source_reaches_nothing(lab: Lab) -> None:
+    """Attempt: code in CHECKs, indexes, generated columns, domains, statistics and views.
+
+    It tries to become the owner and to change the replica and the record. Expected: the night
+    succeeds and nothing is changed; the replica belongs to a role of its own.
+    """
+    _with_hostile_code(lab)
+    lab.night()
+    with lab.warehouse() as warehouse:
+        assert warehouse.execute(_HARM).fetchone() == (False,)
+        owners = warehouse.execute(
+            "SELECT DISTINCT relowner::regrole::text FROM pg_class"
+            " WHERE relkind IN ('r', 'm', 'v') AND relnamespace::regnamespace::text ~ '^pix'"
+        ).fetchall()
+        assert owners == [(REPLICA_OWNER,)]
+        assert warehouse.execute("SELECT v FROM pix_s0.t").fetchone() == (1,)
+    assert lab.run("drop-previous")[0] == 0
+    lab.assert_clean()
+
+
+def test_without_roles_it_is_refused_by_name(lab: Lab) -> None:
+    """Attempt: the same in a warehouse whose owner does all.
+
+    Expected: refused with status 2, each object named; the tables may be left out. Twin: who says
+    TRUST_SOURCE_CODE=true gets a night, and the harm.
+    """
+    _with_hostile_code(lab, **NO_ROLES)
+    for verb in ("check", "run"):
+        status, output = lab.run(verb, **NO_ROLES)
+        assert status == 2, output
+        for named in (
+            "check constraint t_v_check of s0.t",
+            "index hostile_idx of s1.t",
+            "column w of s2.t",
+            "column v of s3.t",
+            "materialized view data m of s4.m",
+            "statistics s of s5.t",
+        ):
+            assert named in output, output
+    tables = "".join(f"  s{number}.t: {{mode: none}}\n" for number in range(6))
+    lab.policy(f"tables:\n{tables}tolerated_items: ['MATERIALIZED VIEW DATA m']\n")
+    assert lab.run("run", **NO_ROLES)[0] == 0
+    with lab.warehouse() as warehouse:
+        assert warehouse.execute(_HARM).fetchone() == (False,)
+    lab.policy("tables: {}\n")
+    lab.run("run", TRUST_SOURCE_CODE="true", **NO_ROLES)
+    with lab.warehouse() as warehouse:
+        assert warehouse.execute(_HARM).fetchone() == (True,)
+
+
+@pytest.mark.parametrize("wrong", ["a member of the owner", "no member", "no password"])
+def test_roles_that_would_not_protect_are_refused(lab: Lab, wrong: str) -> None:
+    """Expected: `check` says what is wrong, with the administrator's SQL, and no password."""
+    with lab.warehouse_server.admin() as admin:
+        admin.execute("DROP ROLE IF EXISTS weak")
+        admin.execute("CREATE ROLE weak LOGIN PASSWORD 'something long'")
+        if wrong == "a member of the owner":
+            admin.execute("GRANT entrepot TO weak")
+    password = "" if wrong == "no password" else "something long"
+    status, output = lab.run("check", BUILD_ROLE="weak", BUILD_ROLE_PASSWORD=password)
+    assert status == 2, output
+    assert "something long" not in output
+    expected = {
+        "a member of the owner": "role weak is a member of entrepot",
+        "no member": "role entrepot is not a member of role weak",
+        "no password": "BUILD_ROLE_PASSWORD missing",
+    }[wrong]
+    assert expected in output

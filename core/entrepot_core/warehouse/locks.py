@@ -190,7 +190,8 @@ def end_orphans(connection: psycopg.Connection) -> int:
     query = (
         "SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(pid))"
         " FROM pg_catalog.pg_stat_activity"
-        " WHERE datname = pg_catalog.current_database() AND usename = current_user"
+        " WHERE datname = pg_catalog.current_database()"
+        " AND pg_catalog.pg_has_role(usesysid, 'USAGE')"
         " AND application_name LIKE %s AND pid <> pg_catalog.pg_backend_pid()"
         " AND application_name NOT LIKE %s"
     )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from psycopg.conninfo import make_conninfo
+
 from entrepot_core.postgres.connection import Database
 from pg_replica.settings import Settings
 
@@ -46,6 +50,29 @@ def databases(settings: Settings) -> tuple[Database | None, Database]:
         ),
     )
     return source, warehouse
+
+
+def builders(settings: Settings) -> list[Database]:
+    """Describe the warehouse as the replica's two roles log in there.
+
+    Args:
+        settings: With their names and passwords.
+
+    Returns:
+        For the role that builds, then for the one that owns the replica; none where there are none.
+    """
+    _, warehouse = databases(settings)
+    logins = (
+        (settings.build_role, settings.build_role_password),
+        (settings.replica_role, settings.replica_role_password),
+    )
+    return [
+        replace(
+            warehouse, url=make_conninfo(warehouse.url, user=role, password=password)
+        )
+        for role, password in logins
+        if role
+    ]
 
 
 OLDEST_WAREHOUSE = 13

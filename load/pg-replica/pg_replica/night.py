@@ -16,6 +16,7 @@ from entrepot_core.postgres.identifiers import PUBLIC
 from entrepot_core.warehouse import dependents
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
+from pg_replica.databases import builders
 from pg_replica.dump.items import FOREIGN_KEY, REFRESH, Item, schemas_of, sections
 from pg_replica.preflight.report import Report
 from pg_replica.preflight.warehouse import CLOSE_PUBLIC
@@ -33,7 +34,13 @@ from pg_replica.restore.scheduler import Crew
 from pg_replica.settings import Settings
 from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
 from pg_replica.verify import shrink
-from pg_replica.warehouse import made_schemas, objects
+from pg_replica.warehouse import (
+    functions,
+    made_schemas,
+    objects,
+    ownership,
+    source_code,
+)
 from pg_replica.warehouse.sessions import Sessions
 
 
@@ -77,7 +84,9 @@ class Night:
             ReplicaError: If the night is not published; the landing is then empty again.
         """
         origin: Origin | None = None
-        workers = Sessions(self._warehouse, autocommit=True)
+        # Whatever runs code of the source logs in as a role that owns nothing else.
+        building = next(iter(builders(self._settings)), self._warehouse)
+        workers = Sessions(building, autocommit=True)
         try:
             with (
                 explained("warehouse"),
@@ -88,7 +97,9 @@ class Night:
                     self._empty_landing(main)
                 with self._record.step("read"):
                     origin = self._open_origin(display)
-                self._replicate(origin, main, workers, display)
+                with building.connect(purpose="work build") as build:
+                    self._replicate(origin, main, build, workers, display)
+                workers.close()
                 self._publish(origin, main, lock)
         finally:
             self._stop.set()
@@ -106,7 +117,9 @@ class Night:
     def _empty_landing(self, main: psycopg.Connection) -> None:
         left = set(self._record.unclean_landing()) | {PUBLIC}
         waiting = {self._naming.following(schema) for schema in left}
-        landing.clean(main, sorted(left | waiting), self._record.landing_objects())
+        names = self._record.landing_objects()
+        builder = self._settings.build_role
+        landing.clean(main, sorted(left | waiting), names, builder)
         if not landing.close_public(main, self._settings.internal_reader):
             self._record.finding("schema public", CLOSE_PUBLIC)
         self._record.set_landing([], [])
@@ -115,6 +128,7 @@ class Night:
         self,
         origin: Origin,
         main: psycopg.Connection,
+        build: psycopg.Connection,
         workers: Sessions,
         display: Display,
     ) -> None:
@@ -125,17 +139,19 @@ class Night:
             raise Refused(problems)
         self._names = landing.names_of(origin.items)
         self._record.set_landing(self._schemas, self._names)
-        builder = landing.Builder(origin.policy, self._record, self._naming)
+        builder = landing.Builder(origin.policy, self._record, self._naming, main)
         pre_data, post_data = sections(origin.items)
         with self._record.step("schema"):
-            landing.create_schemas(main, self._schemas, self._naming)
-            builder.build(main, pre_data)
-            for table in make_logged(main, self._schemas):
+            role = self._settings.build_role
+            landing.create_schemas(main, self._schemas, self._naming, role)
+            builder.build(build, pre_data)
+            for table in make_logged(build, self._schemas):
                 self._record.finding(
                     f"table {table}",
                     "is logged here: as on the source, a crash would empty it",
                 )
-            portions = origin.portions(main)
+            portions = origin.portions(build)
+            self._guard(build, origin)
         cancel = _both(workers.cancel, origin.cancel)
         crew = Crew(self._settings.jobs, self._stop, cancel)
         patience = Patience(self._stop, self._settings.network_timeout)
@@ -155,9 +171,17 @@ class Night:
             )
             self._refuse_shrink(origin, main)
         with self._record.step("constraints"):
-            self._constrain(context, main, origin, post_data)
+            self._constrain(context, build, origin, post_data)
         with self._record.step("verify"):
-            self._verify(origin, main, builder, post_data)
+            self._verify(origin, build, builder, post_data)
+
+    def _guard(self, build: psycopg.Connection, origin: Origin) -> None:
+        """Let no code of the source run as the warehouse's owner, unless it is trusted."""
+        if self._settings.build_role or self._settings.trust_source_code:
+            return
+        if found := source_code.that_runs(build, origin.policy):
+            raise Refused([source_code.refusal(found)])
+        functions.deny_to_owner(build, self._schemas)
 
     def _refuse_shrink(self, origin: Origin, main: psycopg.Connection) -> None:
         """Compare rows with the live night's before the long work of constraints."""
@@ -213,7 +237,8 @@ class Night:
         self, origin: Origin, main: psycopg.Connection, lock: psycopg.Connection
     ) -> None:
         with self._record.step("publish"):
-            is_ours = objects.in_landing(self._names)
+            builder, owner = self._settings.build_role, self._settings.replica_role
+            is_ours = objects.in_landing(self._names, builder)
             prepare_next(
                 main,
                 self._naming,
@@ -224,6 +249,8 @@ class Night:
             )
             reader = self._settings.internal_reader
             waiting = [self._naming.following(schema) for schema in self._schemas]
+            if builder and owner:
+                ownership.hand_over(main, waiting, builder, owner)
             has_reader = publish.grant_to_reader(main, waiting, reader)
             close_functions(
                 main,
@@ -231,6 +258,7 @@ class Night:
                 self._schemas,
                 reader if has_reader else None,
                 self._record,
+                owner_may_call=self._settings.trust_source_code,
             )
             # Extensions that the night has made may be what readers need of it.
             landing.close_public(main, reader)
@@ -267,7 +295,7 @@ class Night:
         with self._warehouse.connect(purpose="work clean") as connection:
             waiting = [self._naming.following(schema) for schema in self._schemas]
             schemas = made_schemas.ours(connection, [*self._schemas, *waiting])
-            is_ours = objects.in_landing(self._names)
+            is_ours = objects.in_landing(self._names, self._settings.build_role)
             if objects.drop(connection, schemas, patience=10, is_ours=is_ours):
                 event("the landing could not be emptied; the next run will", level=30)
             else:

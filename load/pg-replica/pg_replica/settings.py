@@ -47,6 +47,15 @@ class Settings(BaseSettings):
         validation_alias="TABLES_FILE",
     )
     internal_reader: str = Field("internal_reader", validation_alias="INTERNAL_READER")
+    build_role: str | None = Field(None, validation_alias="BUILD_ROLE")
+    build_role_password: str | None = Field(
+        None, validation_alias="BUILD_ROLE_PASSWORD"
+    )
+    replica_role: str | None = Field(None, validation_alias="REPLICA_ROLE")
+    replica_role_password: str | None = Field(
+        None, validation_alias="REPLICA_ROLE_PASSWORD"
+    )
+    trust_source_code: bool = Field(False, validation_alias="TRUST_SOURCE_CODE")
     external_database_url: str | None = Field(
         None, validation_alias="EXTERNAL_DATABASE_URL"
     )

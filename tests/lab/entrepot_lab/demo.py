@@ -23,6 +23,8 @@ from entrepot_lab.sources.service import Service
 
 SOURCE_OWNER, OWNER = "app", "entrepot"
 READERS = ("internal_reader", "external_reader")
+# One builds the replica, the other owns it: see README.md.
+REPLICA_ROLES = ("entrepot_build", "entrepot_replica")
 DEFAULT_SIZE = 20_000
 _SETTINGS = {**FAST_BUT_FORGETFUL, "shared_buffers": "64MB"}
 # What the caller's shell may hold for a real night, and what must not reach this one.
@@ -90,9 +92,12 @@ class Demo:
         self.open_data.start()
         passwords = self._passwords()
         self.source.create_role(SOURCE_OWNER, passwords[SOURCE_OWNER])
-        for role in (OWNER, *READERS):
+        for role in (OWNER, *READERS, *REPLICA_ROLES):
             self.warehouse.create_role(role, passwords[role])
-        self.warehouse.create_database("warehouse", OWNER, READERS)
+        with self.warehouse.admin() as admin:
+            for role in REPLICA_ROLES:
+                admin.execute(f"GRANT {role} TO {OWNER}")
+        self.warehouse.create_database("warehouse", OWNER, (*READERS, *REPLICA_ROLES))
         self._fill(size, passwords)
         self._write_settings(passwords)
 
@@ -125,7 +130,7 @@ class Demo:
     def _passwords(self) -> dict[str, str]:
         """Give each role's password; made once."""
         passwords = {}
-        for role in (SOURCE_OWNER, OWNER, *READERS, "pseudonyms"):
+        for role in (SOURCE_OWNER, OWNER, *READERS, *REPLICA_ROLES, "pseudonyms"):
             path = self.folder / f"password.{role}"
             if not path.exists():
                 _write_secret(path, secrets.token_urlsafe(18))
@@ -155,6 +160,10 @@ class Demo:
             "SOURCE_DATABASE_URL": owner,
             "TARGET_DATABASE_URL": urls[OWNER],
             "REPLICA_SCHEMA": "pix",
+            "BUILD_ROLE": REPLICA_ROLES[0],
+            "BUILD_ROLE_PASSWORD": passwords[REPLICA_ROLES[0]],
+            "REPLICA_ROLE": REPLICA_ROLES[1],
+            "REPLICA_ROLE_PASSWORD": passwords[REPLICA_ROLES[1]],
             "DOMAINS": _DOMAINS,
             "LCMS_API_URL": f"http://127.0.0.1:{self.lcms.port}",
             "LCMS_API_KEY": self.lcms.key,

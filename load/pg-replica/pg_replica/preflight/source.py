@@ -11,6 +11,7 @@ from pg_replica.preflight.limits import check_locks
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
+from pg_replica.warehouse import source_code
 
 _OLDEST_SOURCE = 12
 
@@ -52,6 +53,9 @@ def check_source(
     report.problems += Naming(settings.replica_schema).problems(schemas)
     _check_definers(session, report)
     check_locks(session, len(tables), report)
+    runs_as_owner = not (settings.build_role or settings.trust_source_code)
+    if runs_as_owner and (found := source_code.that_runs(session, resolved)):
+        report.problems.append(source_code.refusal(found))
     _estimate(session, sum(table.size for table in copied), report)
 
 

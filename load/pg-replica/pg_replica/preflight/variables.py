@@ -30,6 +30,8 @@ def load(*, needs_source: bool = True) -> Settings:
             settings.time_zone  # noqa: B018 -- only a provider's backup has a day
     except Refused as refusal:
         problems += refusal.problems
+    if settings:
+        problems += _role_problems(settings)
     origins = (os.environ.get("SOURCE_DATABASE_URL"), os.environ.get("DUMP_PATH"))
     if needs_source and not any(origins):
         problems.append(
@@ -45,3 +47,19 @@ def load(*, needs_source: bool = True) -> Settings:
     if problems or settings is None:
         raise Refused(problems)
     return settings
+
+
+def _role_problems(settings: Settings) -> list[str]:
+    """The two roles come together, each with its password, and are two."""
+    values = {
+        "BUILD_ROLE": settings.build_role,
+        "BUILD_ROLE_PASSWORD": settings.build_role_password,
+        "REPLICA_ROLE": settings.replica_role,
+        "REPLICA_ROLE_PASSWORD": settings.replica_role_password,
+    }
+    if any(values.values()) and not all(values.values()):
+        missing = [name for name, value in values.items() if not value]
+        return [f"{', '.join(missing)} missing: the replica's two roles come together"]
+    if settings.build_role and settings.build_role == settings.replica_role:
+        return ["BUILD_ROLE and REPLICA_ROLE are the same role: they must be two"]
+    return []

@@ -12,6 +12,7 @@ from entrepot_core.warehouse.schemas import Naming
 from pg_replica.databases import OLDEST_WAREHOUSE
 from pg_replica.preflight.common import MANY, check_version
 from pg_replica.preflight.report import Report
+from pg_replica.preflight.roles import check_roles
 from pg_replica.settings import Settings
 from pg_replica.warehouse import made_schemas, objects
 
@@ -51,13 +52,14 @@ def check_warehouse(
             f"role {user} may not create tables in schema public of database {database}: "
             f'make it the database\'s owner, or GRANT CREATE ON SCHEMA public TO "{user}"'
         )
+    check_roles(settings, session, report)
     if is_superuser:
         report.warnings.append(
             f"role {user} is a superuser of the warehouse; an ordinary role that owns the "
             "database is enough, and can break less"
         )
     _check_tables(session, report)
-    _check_landing(session, report)
+    _check_landing(session, report, settings.build_role)
     _check_public(session, report)
     naming = Naming(settings.replica_schema)
     report.problems += made_schemas.collisions(session, naming, [PUBLIC])
@@ -79,17 +81,19 @@ def _check_tables(session: psycopg.Connection, report: Report) -> None:
         report.problems += refusal.problems
 
 
-def _check_landing(session: psycopg.Connection, report: Report) -> None:
+def _check_landing(
+    session: psycopg.Connection, report: Report, builder: str | None
+) -> None:
     """Accept what our own unfinished runs left, and nothing else."""
     found = objects.list_objects(session, [PUBLIC])
     if not found:
         return
     user = session.info.user
-    is_ours = objects.in_landing(_names_of_unclean_run(session))
+    is_ours = objects.in_landing(_names_of_unclean_run(session), builder)
     theirs = [
         item
         for item in found
-        if (item.owner and item.owner != user) or not is_ours(item)
+        if item.owner not in ("", user, builder) or not is_ours(item)
     ]
     if not theirs and _has_unclean_run(session):
         report.notes.append(

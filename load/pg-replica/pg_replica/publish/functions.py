@@ -20,6 +20,8 @@ def close_functions(
     schemas: list[str],
     reader: str | None,
     record: Record,
+    *,
+    owner_may_call: bool,
 ) -> None:
     """Take the right to call the waiting night's functions away, but where views need them.
 
@@ -29,10 +31,13 @@ def close_functions(
         schemas: The source's schemas.
         reader: The role that reads; None if there is none.
         record: Told what was taken away.
+        owner_may_call: Whether their owner may call them.
     """
     waiting = [naming.following(schema) for schema in schemas]
     shown = partial(_shown, naming, schemas)
-    closed = functions.open_to_readers(main, waiting, reader, owner_may_call=True)
+    closed = functions.open_to_readers(
+        main, waiting, reader, owner_may_call=owner_may_call
+    )
     for name in closed.definers:
         record.finding(
             f"function {shown(name)}",

@@ -23,7 +23,7 @@ from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.cutter import split
 from pg_replica.dump.items import FOREIGN_KEY, LEFT_OUT, REFRESH, Item
 from pg_replica.restore import range_types
-from pg_replica.warehouse import functions, made_schemas, objects
+from pg_replica.warehouse import functions, made_schemas, objects, ownership
 
 _PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
 _MANY = 20  # failed items that a message lists
@@ -68,7 +68,10 @@ def names_of(items: Iterable[Item]) -> list[str]:
 
 
 def clean(
-    connection: psycopg.Connection, schemas: list[str], names: Collection[str]
+    connection: psycopg.Connection,
+    schemas: list[str],
+    names: Collection[str],
+    builder: str | None,
 ) -> None:
     """Empty the landing of what an earlier run or attempt left, and give the space back.
 
@@ -76,13 +79,17 @@ def clean(
         connection: A session on the warehouse, in autocommit.
         schemas: The landing's schemas.
         names: What runs make in schema `public`, as `objects.in_landing` takes it.
+        builder: As there.
 
     Raises:
         RunFailed: If something remains.
     """
     schemas = made_schemas.ours(connection, schemas)
     held = objects.drop(
-        connection, schemas, patience=_PATIENCE, is_ours=objects.in_landing(names)
+        connection,
+        schemas,
+        patience=_PATIENCE,
+        is_ours=objects.in_landing(names, builder),
     )
     if held:
         raise RunFailed(
@@ -92,7 +99,10 @@ def clean(
 
 
 def create_schemas(
-    connection: psycopg.Connection, schemas: list[str], naming: Naming
+    connection: psycopg.Connection,
+    schemas: list[str],
+    naming: Naming,
+    builder: str | None,
 ) -> None:
     """Make the landing's schemas, and where it waits; readers get no right on them.
 
@@ -100,11 +110,15 @@ def create_schemas(
         connection: A session on the warehouse.
         schemas: The source's schemas.
         naming: The schemas' names.
+        builder: The role that builds in them; None where the owner does.
     """
     for schema in schemas:
-        made_schemas.create(connection, naming.following(schema))
+        waiting = naming.following(schema)
+        made_schemas.create(connection, waiting)
         if schema != PUBLIC:
             made_schemas.create(connection, schema)
+        if builder:
+            ownership.let_build(connection, [schema, waiting], builder)
 
 
 def close_public(connection: psycopg.Connection, reader: str) -> bool:
@@ -144,9 +158,17 @@ class Builder:
         policy: Which columns change, which items may fail.
         record: Where items and findings go.
         naming: The schemas' names.
+        owner: A session of the warehouse's owner, who makes what is the database's: extensions.
     """
 
-    def __init__(self, policy: Policy, record: Record, naming: Naming) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        record: Record,
+        naming: Naming,
+        owner: psycopg.Connection | None = None,
+    ) -> None:
+        self._owner = owner
         self._naming = naming
         self._policy = policy
         self._record = record
@@ -201,6 +223,8 @@ class Builder:
         """
         if not item.sql or _is_comment_on_extension(item):
             return
+        if self._owner and _is_the_database_s(item):
+            connection = self._owner
         began, started_at = time.monotonic(), utc_now()
         try:
             if item.kind in functions.KINDS and item.schema:
@@ -323,6 +347,13 @@ def _column_changes(
         length is not None and (length < 0 or length >= PSEUDONYM_LENGTH)
     )
     return changes if roomy else [*changes, "TYPE text"]
+
+
+def _is_the_database_s(item: Item) -> bool:
+    """Say whether only the database's owner may make an item."""
+    return item.kind == "EXTENSION" or (
+        item.kind == "COMMENT" and item.tag.startswith("SCHEMA ")
+    )
 
 
 def _is_comment_on_extension(item: Item) -> bool:

@@ -80,17 +80,22 @@ def list_objects(
     ]
 
 
-def in_landing(names: Collection[str]) -> Callable[[DatabaseObject], bool]:
+def in_landing(
+    names: Collection[str], builder: str | None = None
+) -> Callable[[DatabaseObject], bool]:
     """Tell our objects in schema `public` from what somebody else has put there.
 
     Args:
         names: What a run makes there; empty where that is not known.
+        builder: The role that owns nothing but what is being built, if there is one.
 
     Returns:
         Says of an object whether it is ours.
     """
 
     def is_ours(one: DatabaseObject) -> bool:
+        if builder and one.owner == builder:
+            return True
         return not (names and one.schema == PUBLIC and one.name) or one.name in names
 
     return is_ours

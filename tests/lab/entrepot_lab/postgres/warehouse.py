@@ -19,6 +19,11 @@ from entrepot_lab.processes import prepared
 PASSWORD = "p@ss:/%'w&0r\"d \\é"
 OWNER, SOURCE_OWNER, READER = "entrepot", "app", "internal_reader"
 PARTNER = "external_reader"
+BUILDER, REPLICA_OWNER = "entrepot_build", "entrepot_replica"
+# A warehouse as before there were roles of the replica: the owner does all.
+NO_ROLES = dict.fromkeys(
+    ("BUILD_ROLE", "BUILD_ROLE_PASSWORD", "REPLICA_ROLE", "REPLICA_ROLE_PASSWORD"), ""
+)
 _OURS = ("entrepot_ops", "public")
 # As if all that was recorded until now had been written before a clock was set back an hour.
 AN_HOUR_AHEAD = """
@@ -58,12 +63,15 @@ class Lab:
         """Make roles and databases."""
         self.source_server.create_role(SOURCE_OWNER, PASSWORD)
         self.source_server.create_database(f"{self.name}_source", SOURCE_OWNER)
-        for role in (OWNER, READER):
+        for role in (OWNER, READER, BUILDER, REPLICA_OWNER):
             self.warehouse_server.create_role(role, PASSWORD)
         database = f"{self.name}_warehouse"
         self.warehouse_server.create_database(database, OWNER)
         with self.warehouse_server.admin() as admin:
-            admin.execute(f'GRANT CONNECT ON DATABASE "{database}" TO {READER}')
+            admin.execute(
+                f'GRANT CONNECT ON DATABASE "{database}" TO {READER}, {BUILDER}, {REPLICA_OWNER}'
+            )
+            admin.execute(f"GRANT {BUILDER}, {REPLICA_OWNER} TO {OWNER}")
         tables = self.folder / "tables.yml"
         tables.write_text("tables: {}\n")
         self.env = {
@@ -74,6 +82,10 @@ class Lab:
             "PG_BINDIR": str(embedded_binaries()),
             "TABLES_FILE": str(tables),
             "WORK_DIR": str(self.folder / "work"),
+            "BUILD_ROLE": BUILDER,
+            "BUILD_ROLE_PASSWORD": PASSWORD,
+            "REPLICA_ROLE": REPLICA_OWNER,
+            "REPLICA_ROLE_PASSWORD": PASSWORD,
         }
         return self
 
