@@ -147,7 +147,8 @@ def main() -> int:
     )
     handlers = config.plugins["mkdocstrings"].config.handlers
     handlers["python"]["paths"] = sorted(map(str, set(package_folders().values())))
-    config.nav += [
+    config.nav = [
+        *(config.nav or []),
         {"Decisions": [p for p in pages if p.startswith("docs/adr/")]},
         {"Packages": [p for p in pages if p.count("/") and p.endswith("README.md")]},
         {"Interfaces": interfaces},

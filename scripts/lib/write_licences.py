@@ -95,7 +95,7 @@ def licences() -> dict[str, str]:
     Returns:
         Licences by normalized name.
     """
-    command = [Path(sys.executable).with_name("pip-licenses"), "--from=mixed"]
+    command = [str(Path(sys.executable).with_name("pip-licenses")), "--from=mixed"]
     options = ["--format=json", "--with-system", f"--python={sys.executable}"]
     answer = subprocess.run([*command, *options], check=True, capture_output=True)
     installed = {
