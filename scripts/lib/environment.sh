@@ -35,6 +35,15 @@ stop_servers() {
     done 2>/dev/null
 }
 
+# Stop the servers of tests that were killed, and give back the memory that they work in.
+stop_test_servers() {
+    local memory
+    memory="/dev/shm/entrepot$(pwd -P | tr / -)" # as tests/lab's data_folder names it
+    stop_servers "$root/.cache/pytest"
+    stop_servers "$memory"
+    rm -rf "$memory"
+}
+
 # The newest Python that everything here runs on. A name on PATH proves nothing (pyenv's are
 # there for versions that are not active), so each is run.
 find_python() {

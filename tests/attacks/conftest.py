@@ -9,17 +9,9 @@ from pathlib import Path
 import pytest
 
 from entrepot_lab.postgres.cluster import Cluster
-from entrepot_lab.postgres.servers import started
 from entrepot_lab.postgres.warehouse import PARTNER, PASSWORD, Lab
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cluster]]:
-    """Start one server of each kind."""
-    with started(tmp_path_factory.mktemp("attacks")) as clusters:
-        yield clusters
 
 
 @pytest.fixture(params=["wheel", "system"])

@@ -13,10 +13,10 @@ from entrepot_lab.meltano.real_nights import Night
 # Before pytest-xdist, which then writes the group into the names of the tests.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one process: they share what dbt and Meltano write in the project."""
+    """Keep the tests of nights in one process: they share what Meltano writes in the project."""
     here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here):
+        if item.path.is_relative_to(here) and item.get_closest_marker("plugins"):
             item.add_marker(pytest.mark.xdist_group("project"))
 
 

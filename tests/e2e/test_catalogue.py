@@ -17,6 +17,7 @@ from entrepot_lab.meltano.real_nights import ROOT, Night
 OWNER, READER, PARTNER = "owner_zq81", "analyst_zq82", "partner_zq83"
 PASSWORD = "p@ss:/%'zq84"
 TABLE = "organization_activity"
+pytestmark = pytest.mark.plugins
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot_lab.postgres.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
+from entrepot_lab.postgres.servers import SETTINGS, Servers
 from entrepot_lab.processes import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,10 +90,11 @@ class Warehouse:
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def warehouse(
+    all_servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
     folder = tmp_path_factory.mktemp("ecospheres")
-    server = Cluster(folder / "server", embedded_binaries())
-    server.create(FAST_BUT_FORGETFUL).start()
+    server = all_servers.create(embedded_binaries(), SETTINGS)
     built = Warehouse(server, folder)
     status = built.load(SAMPLES)
     assert status[:2] == (0, 0), status

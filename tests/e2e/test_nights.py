@@ -17,6 +17,7 @@ SEED = int(os.environ.get("ENTREPOT_TEST_SEED", "20240229"))
 MOMENTS = int(os.environ.get("ENTREPOT_TEST_MOMENTS", "4"))
 USERS = "SELECT count(*) FROM pix.users"
 DAYS = "SELECT sum(answers)::bigint FROM enrichment.answers_by_day"
+pytestmark = pytest.mark.plugins
 
 
 def test_the_second_night_replaces_the_first(night: Night) -> None:

@@ -264,6 +264,7 @@ def test_no_secret_is_shown(pipe: Pipe) -> None:
         pipe.lab.assert_no_secret(path.read_text())
 
 
+@pytest.mark.plugins
 def test_without_batches_the_tap_feeds_any_target(pipe: Pipe) -> None:
     """RECORD messages of the tap, through somebody else's target and through our own."""
     lab, folder = pipe.lab, pipe.lab.folder

@@ -11,16 +11,7 @@ from pathlib import Path
 import pytest
 
 from entrepot_lab.meltano.nights import STEPS, Project
-from entrepot_lab.postgres.warehouse import AN_HOUR_AHEAD, Lab
-
-
-@pytest.fixture
-def project(empty_lab: Lab, tmp_path: Path) -> Project:
-    env = {
-        "TARGET_DATABASE_URL": empty_lab.env["TARGET_DATABASE_URL"],
-        "WORK_DIR": str(tmp_path / "work"),
-    }
-    return Project(tmp_path / "project", env).create()
+from entrepot_lab.postgres.warehouse import AN_HOUR_AHEAD
 
 
 def test_a_night_is_recorded_and_the_next_one_is_another(project: Project) -> None:

@@ -6,19 +6,8 @@ import json
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
-
 from entrepot_lab.meltano.nights import Project, sentry, webhooks
-from entrepot_lab.postgres.warehouse import PASSWORD, Lab
-
-
-@pytest.fixture
-def project(empty_lab: Lab, tmp_path: Path) -> Project:
-    env = {
-        "TARGET_DATABASE_URL": empty_lab.env["TARGET_DATABASE_URL"],
-        "WORK_DIR": str(tmp_path / "work"),
-    }
-    return Project(tmp_path / "project", env).create()
+from entrepot_lab.postgres.warehouse import PASSWORD
 
 
 def test_everybody_is_told_whatever_becomes_of_the_others(project: Project) -> None:

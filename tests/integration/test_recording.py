@@ -9,16 +9,6 @@ from pathlib import Path
 import pytest
 
 from entrepot_lab.meltano.nights import STEPS, Project
-from entrepot_lab.postgres.warehouse import Lab
-
-
-@pytest.fixture
-def project(empty_lab: Lab, tmp_path: Path) -> Project:
-    env = {
-        "TARGET_DATABASE_URL": empty_lab.env["TARGET_DATABASE_URL"],
-        "WORK_DIR": str(tmp_path / "work"),
-    }
-    return Project(tmp_path / "project", env).create()
 
 
 def write_results(project: Project, content: bytes, status: int) -> None:

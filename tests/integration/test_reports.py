@@ -10,7 +10,6 @@ import pytest
 
 from entrepot_lab.browser import CHROMIUM, Browser
 from entrepot_lab.meltano.nights import STEPS, Project, webhooks
-from entrepot_lab.postgres.warehouse import Lab
 
 _OLD_LOG = """\
 2022-10-01 03:10:11.100000000 +0200 CEST [worker-1] pg_restore: connecting to database
@@ -22,15 +21,6 @@ _OLD_LOG = """\
 2022-10-01 03:12:14.000000000 +0200 CEST [worker-1] a line of something else
 2022-10-02 03:12:14.000000000 +0200 CEST [worker-1] pg_restore: launching item 14 INDEX i
 """
-
-
-@pytest.fixture
-def project(empty_lab: Lab, tmp_path: Path) -> Project:
-    env = {
-        "TARGET_DATABASE_URL": empty_lab.env["TARGET_DATABASE_URL"],
-        "WORK_DIR": str(tmp_path / "work"),
-    }
-    return Project(tmp_path / "project", env).create()
 
 
 def test_a_week_of_nights(project: Project) -> None:

@@ -13,8 +13,9 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+
+from entrepot_lab.background import Background
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _PATIENCE = 60.0
@@ -22,7 +23,7 @@ _PATIENCE = 60.0
 _LAUNCH = 'r=$1 w=$2; shift 2; exec "$@" 3<&"$r" 4>&"$w"'
 
 
-class Browser:
+class Browser(Background):
     """One page in a window of 1400 by 900.
 
     Attributes:
@@ -43,7 +44,8 @@ class Browser:
         self._number = 0
         self._session: str | None = None
 
-    def __enter__(self) -> Browser:
+    def start(self) -> None:
+        """Open it, on an empty page."""
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         self._process = subprocess.Popen(
@@ -68,14 +70,9 @@ class Browser:
         )["sessionId"]
         for domain in ("Network", "Page", "Runtime"):
             self._ask(f"{domain}.enable")
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Close it."""
         self._process.kill()
         self._process.wait()
         os.close(self._in)

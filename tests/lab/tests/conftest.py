@@ -7,18 +7,16 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from entrepot_lab.postgres.cluster import FAST_BUT_FORGETFUL, Cluster, embedded_binaries
+from entrepot_lab.postgres.cluster import Cluster
 from entrepot_lab.postgres.warehouse import PASSWORD
 from entrepot_lab.sources import elearning
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("a server's folder")
-    cluster = Cluster(folder, embedded_binaries()).create(FAST_BUT_FORGETFUL).start()
+def server(servers: dict[str, Cluster]) -> Cluster:
+    cluster = servers["wheel"]
     cluster.create_role("app", PASSWORD)
-    yield cluster
-    cluster.stop("immediate")
+    return cluster
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any
+from http.server import BaseHTTPRequestHandler
+
+from entrepot_lab.background import HttpServer, Silent
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Reply:
     drip: float = 0
 
 
-class PageServer:
+class PageServer(HttpServer):
     """Use it as a context manager.
 
     Attributes:
@@ -49,23 +49,14 @@ class PageServer:
         self.asked: Counter[str] = Counter()
         self.logins: list[str | None] = []
         self._over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
 
-    @property
-    def url(self) -> str:
-        """Where it is, without a slash at the end."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        """Give what asks `answer`."""
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Silent, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.answer(self)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                """Stay silent."""
 
         return Handler
 
@@ -103,18 +94,7 @@ class PageServer:
         while not self._over.is_set() and (left := until - time.monotonic()) > 0:
             self._over.wait(left)
 
-    def __enter__(self) -> PageServer:
-        """Start it."""
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         """End it, and what waits in it."""
         self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().stop()

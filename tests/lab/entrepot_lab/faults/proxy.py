@@ -8,8 +8,9 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Literal
+
+from entrepot_lab.background import Background
 
 _CHUNK = 64 * 1024
 _ANSWER_SECONDS = 30.0
@@ -25,7 +26,7 @@ class _Cut:
     reaches_server: bool
 
 
-class Proxy:
+class Proxy(Background):
     """Forwards to one server, until told to misbehave.
 
     Use it as a context manager; the faults may be switched from any thread. A fault holds for
@@ -50,18 +51,12 @@ class Proxy:
         self.bytes_per_second: float | None = None
         self.cut: _Cut | None = None
 
-    def __enter__(self) -> Proxy:
+    def start(self) -> None:
         """Listen on a free port of 127.0.0.1, given by `port`."""
         self._thread.start()
         self._do(self._listen())
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         """Close everything."""
         self._do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -13,18 +13,18 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from entrepot_lab.background import Answers, Silent
 from entrepot_lab.processes import prepared
 
 _PROJECT = """
@@ -285,7 +285,7 @@ def webhooks() -> Iterator[tuple[str, list[Received]]]:
     """
     received: list[Received] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
@@ -306,11 +306,8 @@ def webhooks() -> Iterator[tuple[str, list[Received]]]:
                 except OSError:
                     return
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with _served(Handler) as place:
-        yield f"http://{place}", received
+    with Answers(Handler) as server:
+        yield server.url, received
 
 
 @contextmanager
@@ -322,7 +319,7 @@ def sentry() -> Iterator[tuple[str, list[str]]]:
     """
     envelopes: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.headers.get("Content-Encoding") == "gzip":
@@ -332,19 +329,5 @@ def sentry() -> Iterator[tuple[str, list[str]]]:
             self.end_headers()
             self.wfile.write(b"{}")
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with _served(Handler) as place:
-        yield f"http://key@{place}/1", envelopes
-
-
-@contextmanager
-def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with Answers(Handler) as server:
+        yield f"http://key@127.0.0.1:{server.port}/1", envelopes

@@ -1,9 +1,4 @@
-"""PostgreSQL servers in a folder: the wheel's or the system's, started by root or by anybody.
-
-PostgreSQL refuses to run as root. Root therefore runs it in a user namespace in which it is
-`nobody`: nothing has to be owned by, or readable for, anyone else. Where namespaces are not
-allowed, the files are given to `nobody`.
-"""
+"""PostgreSQL servers in a folder: the wheel's or the system's, started by root or by anybody."""
 
 from __future__ import annotations
 
@@ -19,8 +14,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
 
+from entrepot_lab.postgres.databases import Databases
 from entrepot_lab.postgres.ports import free_port, is_free
 from entrepot_lab.postgres.programs import (
     give_to_server,
@@ -71,7 +66,7 @@ def system_binaries() -> list[Path]:
 
 
 @dataclass
-class Cluster:
+class Cluster(Databases):
     """One server and its data.
 
     Attributes:
@@ -116,32 +111,52 @@ class Cluster:
         """
         if self.data.exists():
             return self
-        # A directory that is there is whole: it gets its name last.
-        unfinished = self.folder / "data.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._write("password", secrets.token_urlsafe(18))
-        self._write("port", str(free_port()))
-        give_to_server(self.folder)
+        unfinished = self._begin(secrets.token_urlsafe(18))
         run_program(
             self.folder,
             self.binaries / "initdb",
             *("-D", str(unfinished), "-U", SUPERUSER, "-E", "UTF8", "--no-locale"),
-            *(
-                "-A",
-                "scram-sha-256",
-                f"--pwfile={self.folder / 'password'}",
-                "--no-sync",
-            ),
+            *("-A", "scram-sha-256", f"--pwfile={self.folder / 'password'}"),
+            "--no-sync",
         )
-        lines = {
-            "listen_addresses": "127.0.0.1",
-            # A socket's path may not exceed 107 bytes, which a project folder easily does.
-            "unix_socket_directories": "",
-            **(settings or {}),
-        }
+        return self._complete(
+            {
+                "listen_addresses": "127.0.0.1",
+                # A socket's path may not exceed 107 bytes, which a project folder easily does.
+                "unix_socket_directories": "",
+                **(settings or {}),
+            }
+        )
+
+    def copy(self, other: Cluster, settings: dict[str, str] | None = None) -> Cluster:
+        """Make the data directory as another server's is, its password included.
+
+        Args:
+            other: A server that does not run.
+            settings: More lines for `postgresql.conf`.
+
+        Returns:
+            Itself.
+        """
+        unfinished = self._begin(other.password)
+        shutil.copytree(other.data, unfinished)
+        give_to_server(self.folder)
+        return self._complete(settings or {})
+
+    def _begin(self, password: str) -> Path:
+        """Make all but the data directory; give the name that it has until it is whole."""
+        unfinished = self.folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._write("password", password)
+        self._write("port", str(free_port()))
+        give_to_server(self.folder)
+        return unfinished
+
+    def _complete(self, settings: dict[str, str]) -> Cluster:
+        unfinished = self.folder / "data.unfinished"
         with (unfinished / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = '{value}'\n" for name, value in lines.items())
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         unfinished.rename(self.data)
         return self
 
@@ -232,66 +247,6 @@ class Cluster:
         """
         url = self.url(database, SUPERUSER, self.password)
         return psycopg.connect(url, autocommit=True)
-
-    def create_role(self, name: str, password: str, options: str = "LOGIN") -> None:
-        """Make an ordinary role, or give it a new password.
-
-        Args:
-            name: The role.
-            password: Its password.
-            options: As CREATE ROLE takes them.
-        """
-        with self.admin() as admin:
-            query = "SELECT FROM pg_roles WHERE rolname = %s"
-            known = admin.execute(query, [name]).fetchone() is not None
-            admin.execute(
-                sql.SQL("{} ROLE {} {} PASSWORD {}").format(
-                    sql.SQL("ALTER" if known else "CREATE"),
-                    sql.Identifier(name),
-                    sql.SQL(options),
-                    password,
-                )
-            )
-
-    def create_database(
-        self, name: str, owner: str, readers: tuple[str, ...] = ()
-    ) -> None:
-        """Make a database that only its owner and invited roles may enter, unless it is there.
-
-        Args:
-            name: The database.
-            owner: An ordinary role.
-            readers: Other roles that may connect.
-        """
-        database, role = sql.Identifier(name), sql.Identifier(owner)
-        with self.admin() as admin:
-            query = "SELECT FROM pg_database WHERE datname = %s"
-            if admin.execute(query, [name]).fetchone() is None:
-                create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0")
-                admin.execute(create.format(database, role))
-            revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC")
-            admin.execute(revoke.format(database))
-            for reader in readers:
-                grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
-                admin.execute(grant.format(database, sql.Identifier(reader)))
-        self._close_public(name, role)
-
-    def drop_database(self, name: str) -> None:
-        """Drop a database, whoever uses it, if it is there.
-
-        Args:
-            name: The database.
-        """
-        with self.admin() as admin:
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            admin.execute(drop.format(sql.Identifier(name)))
-
-    def _close_public(self, database: str, owner: sql.Identifier) -> None:
-        """Do what PostgreSQL 15 and later do: only the owner creates in schema public."""
-        with self.admin(database) as admin:
-            if admin.info.server_version < 150_000:
-                admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-                admin.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
 
     def _write(self, name: str, content: str) -> None:
         """Write a file that only we, and the server, can read."""

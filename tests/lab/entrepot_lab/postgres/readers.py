@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 
 import psycopg
+
+from entrepot_lab.background import Background
 
 _LONGEST_WAIT = 60  # seconds; a reader that waits for longer has lost anyway
 
@@ -30,7 +31,7 @@ class Seen:
     errors: list[str] = field(default_factory=list)
 
 
-class Poller:
+class Poller(Background):
     """A session that runs queries again and again in a thread of its own.
 
     Use it as a context manager around what must not disturb readers, then ask
@@ -51,21 +52,15 @@ class Poller:
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
 
-    def __enter__(self) -> Poller:
+    def start(self) -> None:
         """Start to ask; the first round has been answered when this returns."""
         self._thread.start()
         while self._thread.is_alive() and not all(
             seen.answers or seen.errors for seen in self.seen.values()
         ):
             time.sleep(0.005)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         """Ask no more."""
         self._enough.set()
         self._thread.join(_LONGEST_WAIT + 5)

@@ -59,19 +59,26 @@ class Lab:
     outputs: list[str] = field(default_factory=list)
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def create(self) -> Lab:
-        """Make roles and databases."""
+    def create(self, template: str = "template0") -> Lab:
+        """Make roles and databases.
+
+        Args:
+            template: What the source is a copy of.
+        """
         self.source_server.create_role(SOURCE_OWNER, PASSWORD)
-        self.source_server.create_database(f"{self.name}_source", SOURCE_OWNER)
-        for role in (OWNER, READER, BUILDER, REPLICA_OWNER):
+        self.source_server.create_database(
+            f"{self.name}_source", SOURCE_OWNER, template=template
+        )
+        invited = (READER, BUILDER, REPLICA_OWNER)
+        for role in (OWNER, *invited):
             self.warehouse_server.create_role(role, PASSWORD)
-        database = f"{self.name}_warehouse"
-        self.warehouse_server.create_database(database, OWNER)
+        self.warehouse_server.create_database(f"{self.name}_warehouse", OWNER, invited)
         with self.warehouse_server.admin() as admin:
-            admin.execute(
-                f'GRANT CONNECT ON DATABASE "{database}" TO {READER}, {BUILDER}, {REPLICA_OWNER}'
-            )
             admin.execute(f"GRANT {BUILDER}, {REPLICA_OWNER} TO {OWNER}")
+        return self.prepare()
+
+    def prepare(self) -> Lab:
+        """Write the files and the environment, for databases that are there."""
         tables = self.folder / "tables.yml"
         tables.write_text("tables: {}\n")
         self.env = {
@@ -100,10 +107,7 @@ class Lab:
             (self.warehouse_server, "warehouse"),
         ):
             if server.is_running():
-                with server.admin() as admin:
-                    admin.execute(
-                        f'DROP DATABASE IF EXISTS "{self.name}_{kind}" WITH (FORCE)'
-                    )
+                server.drop_database(f"{self.name}_{kind}")
 
     def source_url(self, port: int = 0) -> str:
         """URL of the source, its owner's; through a proxy's port if one is given."""

@@ -7,6 +7,7 @@ package, see `entrepot_lab.processes.server`: that one is its parent, not this p
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
@@ -153,6 +154,7 @@ class _Server:
                 start_new_session=True,
             )
         self._process.returncode = 0  # nobody waits for it
+        atexit.register(self._channel.close)
 
     def fork(self, request: dict[str, Any], streams: list[int]) -> tuple[int, int]:
         """Ask for a process.

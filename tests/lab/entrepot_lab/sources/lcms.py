@@ -9,15 +9,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+
+from entrepot_lab.background import HttpServer, Silent
 
 PATH = "/databases/airtable"
 KEY = "lcms+s3cret/Key=42"
@@ -179,7 +179,7 @@ Fault = Callable[["_Handler"], None]
 
 
 @dataclass
-class Lcms:
+class Lcms(HttpServer):
     """The server; use it as a context manager. All may be changed while it runs.
 
     Attributes:
@@ -197,11 +197,6 @@ class Lcms:
     requests: list[tuple[str, str]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
-    @property
-    def url(self) -> str:
-        """The address, as LCMS_API_URL has it."""
-        return f"http://127.0.0.1:{self.port}"
-
     def variables(self) -> dict[str, str]:
         """Give the project's variables."""
         return {"LCMS_API_URL": self.url, "LCMS_API_KEY": self.key}
@@ -214,40 +209,22 @@ class Lcms:
         """
         self.body = json.dumps(given, ensure_ascii=False).encode()
 
-    def listen(self) -> ThreadingHTTPServer:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        """Give what answers for it."""
+        return type("Handler", (_Handler,), {"lcms": self})
+
+    def listen(self, port: int = 0) -> ThreadingHTTPServer:
         """Take the port, and give the server that will answer there."""
         self.body = self.body or json.dumps(content(), ensure_ascii=False).encode()
-        handler = type("Handler", (_Handler,), {"lcms": self})
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
-        server.daemon_threads = True
-        server.block_on_close = False  # a stalled answer would hold us up
+        server = super().listen(port or self.port)
         self.port = server.server_port
         return server
 
-    def __enter__(self) -> Lcms:
-        """Start."""
-        self._server = self.listen()
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Silent, BaseHTTPRequestHandler):
     """Answers one request."""
 
     lcms: Lcms
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
     def do_GET(self) -> None:
         """Give the content, or what was ordered instead."""

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from entrepot_lab.background import Answers, Background, Silent
 from entrepot_lab.postgres.ports import free_port
 
 _START_SECONDS = 30
 
 
 @dataclass
-class S3Server:
+class S3Server(Background):
     """Use it as a context manager; it has a bucket called `backups`.
 
     Attributes:
@@ -72,7 +71,7 @@ class S3Server:
             if path.is_file()
         }
 
-    def __enter__(self) -> S3Server:
+    def start(self) -> None:
         """Start it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
@@ -95,14 +94,9 @@ class S3Server:
                     raise
                 time.sleep(0.1)
             else:
-                return self
+                return
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         """End it."""
         assert self._process is not None
         self._process.kill()
@@ -122,7 +116,7 @@ def full(server: S3Server, room: int) -> Iterator[int]:
     """
     stored = 0
 
-    class Front(BaseHTTPRequestHandler):
+    class Front(Silent, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _forward(self) -> None:
@@ -151,13 +145,5 @@ def full(server: S3Server, room: int) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    front = ThreadingHTTPServer(("127.0.0.1", 0), Front)
-    threading.Thread(target=front.serve_forever, daemon=True).start()
-    try:
-        yield front.server_port
-    finally:
-        front.shutdown()
-        front.server_close()
+    with Answers(Front) as front:
+        yield front.port

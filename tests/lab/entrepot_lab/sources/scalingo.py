@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from entrepot_lab.background import HttpServer, Silent
 
 APP, TOKEN, REGION = "my-app", "tk-us-s3cr3t+token/x", "osc-fr1"
 _BEARER, _ADDON, _ADDON_TOKEN = "bearer-s3cret-1", "ad-0001", "addon-s3cret-2"
@@ -32,7 +32,7 @@ def backup(key: str, status: str = "done", days_ago: float = 0) -> dict[str, Any
 
 
 @dataclass
-class Provider:
+class Provider(HttpServer):
     """The services, and what they hold; all may be changed while they run.
 
     Attributes:
@@ -56,27 +56,9 @@ class Provider:
     expired_tokens: int = 0
     broken: int = 0
 
-    def __enter__(self) -> Provider:
-        """Start on a free port."""
-        handler = type("Handler", (_Handler,), {"provider": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        """Where all its services are."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        """Give what answers for all its services."""
+        return type("Handler", (_Handler,), {"provider": self})
 
     def endpoints(self) -> dict[str, str]:
         """Give the base URLs, by the names that the client's constructor has for them."""
@@ -91,13 +73,10 @@ class Provider:
         return [TOKEN, _BEARER, _ADDON_TOKEN, "signature="]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Silent, BaseHTTPRequestHandler):
     """Answers in the API's shapes."""
 
     provider: Provider
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
     def do_POST(self) -> None:
         """Give tokens."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from typing import Any, ClassVar
+
+from entrepot_lab.background import Answers, Silent
 
 # -- from elsewhere
 
 
-class Server(SimpleHTTPRequestHandler):
+class Server(Silent, SimpleHTTPRequestHandler):
     """A folder behind http, with a login; `/page` answers HTML, `/broken` is cut at first."""
 
     asked: ClassVar[list[str]] = []
@@ -46,16 +47,9 @@ class Server(SimpleHTTPRequestHandler):
         self.wfile.write(body[:9] if cut else body)
         self.close_connection = cut
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
 
 @contextmanager
 def served(handler: Any) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    """Serve with a handler; yields host and port."""
+    with Answers(handler) as server:
+        yield f"127.0.0.1:{server.port}"
