@@ -2,20 +2,15 @@
 
 Actor: the server's owner, or somebody between it and us. They answer what they want, to requests
 that we make every night from inside our network. Each attempt must end with one clear sentence, in
-seconds, and memory must not grow with what they send.
-"""
+seconds, and memory must not grow with what they send."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
-import os
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -24,17 +19,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from entrepot_lab.faults.pages import PageServer, Reply
-from entrepot_lab.sources import lcms
+from entrepot_lab.sources.hostile import FLAT, Outcome, files, moved, run
 
-_FLAT = 300  # megabytes: what a tap takes with nothing to read, and some more
 _MB = 1024**2
-# Runs a command, and says last what memory it took at most, in kilobytes.
-_MEASURED = """
-import resource, subprocess, sys
-status = subprocess.run(sys.argv[1:]).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
-sys.exit(status)
-"""
 _CATALOGUE = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "hydra": "http://www.w3.org/ns/hydra/core#",
@@ -51,53 +38,6 @@ _TRIPLE = (
 )
 
 
-@dataclass
-class Outcome:
-    """What a tap did.
-
-    Attributes:
-        status: Its exit status.
-        records: The records that it sent.
-        said: What it logged.
-        peak: Memory that it took, in megabytes.
-    """
-
-    status: int
-    records: list[dict[str, Any]]
-    said: str
-    peak: int
-
-    def assert_refused(self, *words: str) -> None:
-        """Check that it ended with a sentence, sent nothing, and took no memory."""
-        assert self.status != 0
-        for each in words:
-            assert each in self.said
-        assert "Traceback" not in self.said
-        assert not self.records
-        assert self.peak < _FLAT, self.said[-500:]
-
-
-def run(name: str, folder: Path, config: dict[str, Any], **variables: str) -> Outcome:
-    """Run a tap alone."""
-    path = folder / "config.json"
-    path.write_text(json.dumps(config))
-    command = [sys.executable, "-m", f"entrepot_tap_{name}", "--config", str(path)]
-    kept = ("PATH", "HOME", "LANG")
-    environment = {each: os.environ[each] for each in kept if each in os.environ}
-    environment |= {"DOMAINS": "lcms,barometre,ecospheres,cpf", **variables}
-    done = subprocess.run(
-        [sys.executable, "-c", _MEASURED, *command],
-        env=environment,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    messages = [json.loads(line) for line in done.stdout.splitlines()]
-    records = [each["record"] for each in messages if each["type"] == "RECORD"]
-    said, _, peak = done.stderr.decode().rstrip().rpartition("\n")
-    return Outcome(done.returncode, records, said, int(peak) // 1024)
-
-
 @pytest.fixture
 def server() -> Iterator[PageServer]:
     with PageServer() as server:
@@ -112,10 +52,6 @@ def other() -> Iterator[PageServer]:
         server.replies["/secret"] = [Reply(secret, media_type="application/rdf+xml")]
         server.replies["/secret.csv"] = [Reply(b"id\n1\n", media_type="text/csv")]
         yield server
-
-
-def moved(url: str) -> list[Reply]:
-    return [Reply(status=302, headers={"Location": url})]
 
 
 # -- catalogues
@@ -288,16 +224,6 @@ def test_a_next_page_elsewhere(
     assert not other.asked
 
 
-# -- CSV files
-
-
-def files(
-    folder: Path, path: str, entry: dict[str, Any] | None = None, **more: Any
-) -> Outcome:
-    entries = [{"entity": "rows", "path": path, **(entry or {})}]
-    return run("csv", folder, {"files": entries, "replaces_files": False, **more})
-
-
 def test_a_file_that_leads_elsewhere(
     server: PageServer, other: PageServer, tmp_path: Path
 ) -> None:
@@ -370,78 +296,4 @@ def test_a_big_honest_file(tmp_path: Path) -> None:
     batches = {"encoding": {"format": "pgcopy"}, "storage": spool}
     outcome = files(tmp_path, str(path), batch_config=batches)
     assert outcome.status == 0, outcome.said
-    assert outcome.peak < _FLAT
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"[" * 1_000_000, "nested too deeply"),
-        (b'{"m": {"a": "' + b"x" * 40 * _MB + b'"}}', "(setting max_json_bytes)"),
-    ],
-    ids=["depth", "size"],
-)
-def test_json_beyond_reason(tmp_path: Path, content: bytes, words: str) -> None:
-    """Attempt: depth, or size, of a file that is read whole. Expected: a sentence."""
-    path = tmp_path / "a.json"
-    path.write_bytes(content)
-    entry = {"format": "json-maps", "map": "m", "field_names": ["k", "v"]}
-    files(tmp_path, str(path), entry).assert_refused(words)
-
-
-# -- the learning content
-
-
-def content_of(folder: Path, url: str, **settings: Any) -> Outcome:
-    config = {"retry_wait": 0.01, "tries": 2, **settings}
-    return run(
-        "lcms", folder, config, LCMS_API_URL=url, LCMS_API_KEY="k3y-of-the-tests"
-    )
-
-
-PATH = "/databases/airtable"
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (
-            b'{"areas": [' + b"[" * 3_000_000,
-            "stream areas, record number 1: more than 100",
-        ),
-        (b'{"other": ' + b"[" * 3_000_000, "member 'other': more than 100"),
-        (b'{"areas": [{"id": "' + b"x" * 20 * _MB, "more than 16,777,216 bytes"),
-        (b'{"areas": [{"id": "' + b"\\n" * 10 * _MB, "more than 16,777,216 bytes"),
-        (b'{"areas": [[' + b"1," * 2_000_000, "more than 1,000,000 values"),
-    ],
-    ids=["record depth", "member depth", "text", "escapes", "record size"],
-)
-def test_content_beyond_reason(
-    server: PageServer, tmp_path: Path, content: bytes, words: str
-) -> None:
-    """Attempt: depth, a value, a record without end. Expected: a sentence, flat memory."""
-    server.replies[PATH] = [Reply(content, media_type="application/json")]
-    content_of(tmp_path, server.url).assert_refused(words)
-
-
-def test_content_that_leads_elsewhere(
-    server: PageServer, other: PageServer, tmp_path: Path
-) -> None:
-    """Attempt: a redirect to another server. Expected: refused, and the key is not sent."""
-    whole = json.dumps(lcms.content()).encode()
-    server.replies[PATH] = moved(f"{other.url}/secret")
-    place = other.url.removeprefix("http://")
-    content_of(tmp_path, server.url).assert_refused(
-        f"another server, {place}, a private address (127.0.0.1)", "allow_redirects_to"
-    )
-    assert not other.asked
-    server.replies[PATH] = moved("file:///etc/passwd")
-    content_of(tmp_path, server.url).assert_refused("leads to file://")
-    server.replies[PATH] = moved("/here")
-    server.replies["/here"] = [Reply(whole, media_type="application/json")]
-    assert content_of(tmp_path, server.url).status == 0
-    other.replies["/secret"] = server.replies["/here"]
-    server.replies[PATH] = moved(f"{other.url}/secret")
-    allowed = content_of(tmp_path, server.url, allow_redirects_to=["127.0.0.1"])
-    assert allowed.status == 0
-    assert other.logins == [None]
+    assert outcome.peak < FLAT

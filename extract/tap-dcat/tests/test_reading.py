@@ -16,7 +16,8 @@ from pyoxigraph import RdfFormat
 from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_tap_dcat import graph
 from entrepot_tap_dcat.catalogue import Catalogue
-from entrepot_tap_dcat.places import Options, place
+from entrepot_tap_dcat.options import Options
+from entrepot_tap_dcat.places import place
 from entrepot_tap_dcat.streams import STREAMS
 
 SAMPLES = Path(__file__).parents[1] / "samples"

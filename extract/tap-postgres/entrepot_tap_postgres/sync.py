@@ -79,7 +79,16 @@ class Stream(Protocol):
 
 
 class TableSync:
-    """Reads what is new in a table."""
+    """Reads what is new in a table; it connects to the source, and holds nothing yet.
+
+    Args:
+        stream: The table's stream.
+        source: The source.
+        spool: Where files go.
+        options: Settings.
+        position: How far the warehouse is by its own account; None for not at all.
+        knows_positions: Whether that account counts; otherwise only the state knows.
+    """
 
     def __init__(
         self,
@@ -91,16 +100,6 @@ class TableSync:
         *,
         knows_positions: bool,
     ) -> None:
-        """Connect to the source; nothing is held yet.
-
-        Args:
-            stream: The table's stream.
-            source: The source.
-            spool: Where files go.
-            options: Settings.
-            position: How far the warehouse is by its own account; None for not at all.
-            knows_positions: Whether that account counts; otherwise only the state knows.
-        """
         self._stream = stream
         self._spool = spool
         self._options = options

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from entrepot_core.config import environment
 from entrepot_core.postgres.copy.libpq import Patience, put_rows
 from entrepot_core.postgres.copy.passthrough import put_frames
 from pg_replica.settings import Settings
@@ -45,4 +46,5 @@ def test_the_variable_is_read(
 ) -> None:
     monkeypatch.setenv("COPY_PASSTHROUGH", given)
     monkeypatch.setenv("TARGET_DATABASE_URL", "postgresql://a@h/d")
-    assert Settings().copy_passthrough is found
+    settings, _ = environment.read(Settings)
+    assert settings.copy_passthrough is found
