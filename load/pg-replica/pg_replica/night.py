@@ -169,7 +169,9 @@ class Night:
             restorer.load(
                 context, portions, post_data, origin.policy, origin.rows_are_out
             )
-            self._refuse_shrink(origin, main)
+            _refuse_shrink(
+                self._settings, self._record, self._naming, self._schemas, origin, main
+            )
         with self._record.step("constraints"):
             self._constrain(context, build, origin, post_data)
         with self._record.step("verify"):
@@ -182,22 +184,6 @@ class Night:
         if found := source_code.that_runs(build, origin.policy):
             raise Refused([source_code.refusal(found)])
         functions.deny_to_owner(build, self._schemas)
-
-    def _refuse_shrink(self, origin: Origin, main: psycopg.Connection) -> None:
-        """Compare rows with the live night's before the long work of constraints."""
-        live = shrink.live_run(main)
-        if live is None:
-            return
-        self._record.flush()
-        names = {self._naming.live(schema): schema for schema in self._schemas}
-        before = shrink.rows_of(main, live, names)
-        here = {schema: schema for schema in self._schemas}
-        after = shrink.rows_of(main, self._record.run_id, here)
-        limit = self._settings.shrink_limit
-        found = shrink.losses(before, after, origin.policy, limit)
-        for loss in found:
-            self._record.finding(loss.subject, loss.figures)
-        shrink.refuse(found)
 
     def _constrain(
         self,
@@ -313,3 +299,27 @@ def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[],
         second()
 
     return call
+
+
+def _refuse_shrink(
+    settings: Settings,
+    record: Record,
+    naming: Naming,
+    schemas: list[str],
+    origin: Origin,
+    main: psycopg.Connection,
+) -> None:
+    """Compare rows with the live night's before the long work of constraints."""
+    live = shrink.live_run(main)
+    if live is None:
+        return
+    record.flush()
+    names = {naming.live(schema): schema for schema in schemas}
+    before = shrink.rows_of(main, live, names)
+    here = {schema: schema for schema in schemas}
+    after = shrink.rows_of(main, record.run_id, here)
+    limit = settings.shrink_limit
+    found = shrink.losses(before, after, origin.policy, limit)
+    for loss in found:
+        record.finding(loss.subject, loss.figures)
+    shrink.refuse(found)
