@@ -153,7 +153,8 @@ def _of_all(
         subject = f"the replica, of whose {len(before)} tables {len(gone)} are gone"
         return [Loss(subject, rows, now, is_refused=True)]
     if _lost(rows, now) > limit:
-        is_refused = rows >= _SMALLEST or now == 0
+        # Few rows may all go, when others have taken their place: not when nothing is left.
+        is_refused = rows >= _SMALLEST or not any(after.values())
         return [Loss("the whole replica", rows, now, is_refused)]
     return []
 
