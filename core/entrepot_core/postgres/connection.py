@@ -28,7 +28,8 @@ from entrepot_core.postgres.transit import NO_ENCRYPTION, with_encryption
 _POOLER_SECONDS = 20.0  # to find out what a pooler does
 _RETRY_PAUSE = 0.5  # seconds; doubled after each try, up to _LONGEST_PAUSE
 _LONGEST_PAUSE = 10.0  # seconds
-# What no waiting mends; a server that speaks another language is waited for in vain.
+# Connection errors that a retry cannot mend, by their English text: with another lc_messages they
+# are retried until the deadline.
 _PERMANENT = re.compile(
     r"authentication failed|does not exist|pg_hba|translate host name|certificate|sslmode"
     r"|does not support SSL|not compiled|no password|invalid (port|connection)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -211,7 +212,7 @@ class Record:
             subject: The object concerned.
             finding: One sentence about it.
         """
-        event(f"{subject}: {finding}", level=30)
+        event(f"{subject}: {finding}", level=logging.WARNING)
         self._execute(
             "INSERT INTO entrepot_ops.findings (run_id, subject, finding) VALUES (%s, %s, %s)",
             [self.run_id, redact(subject), redact(finding)],

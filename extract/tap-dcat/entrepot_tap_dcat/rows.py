@@ -59,7 +59,7 @@ class Reading:
         self._done: set[tuple[str, str]] = set()
 
     def read(self) -> int:
-        """Give all rows: datasets with what is theirs, then what is nobody's.
+        """Give all rows: datasets and their parts, then resources that no dataset refers to.
 
         Returns:
             How many datasets the document has.

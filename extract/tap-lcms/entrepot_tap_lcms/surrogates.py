@@ -1,6 +1,6 @@
 """Halves of surrogate pairs, which JSON can write and which are no characters.
 
-The parser makes other characters of some of them, without a word.
+The parser silently replaces some of them by other characters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far a stream can be believed read: the bookmark is held behind transactions still open.
+"""Safe high-water mark: the bookmark stays below keys that open transactions may still commit.
 
 A transaction may take an id today and commit tomorrow; a bookmark at the greatest id seen would
 leave its row behind for ever. So each look at the table notes the greatest key and `xmax`, the

@@ -259,7 +259,7 @@ class Reader:
                     held.stop.set()
         finally:
             for _, future in pending:
-                # Whole or not: nobody will hear of it.
+                # Files of cancelled or unfinished ranges: never announced to the target.
                 with suppress(Exception):
                     batch = future.result()
                     assert batch.file is not None

@@ -35,7 +35,7 @@ _VARIABLES = {
     "tables_file": "TABLES_FILE",
     "network_timeout": "NETWORK_TIMEOUT",
 }
-# A table that somebody has dropped is not loaded up to anywhere.
+# A table that somebody has dropped on the warehouse has no position any more.
 _POSITIONS = (
     "SELECT stream, high, replication_key, columns FROM entrepot_ops.positions"
     " WHERE to_regclass(format('%I.%I', table_schema, table_name)) IS NOT NULL"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -283,7 +284,10 @@ class Night:
             schemas = made_schemas.ours(connection, [*self._schemas, *waiting])
             is_ours = objects.in_landing(self._names, self._settings.build_role)
             if objects.drop(connection, schemas, patience=10, is_ours=is_ours):
-                event("the landing could not be emptied; the next run will", level=30)
+                event(
+                    "the landing could not be emptied; the next run will",
+                    level=logging.WARNING,
+                )
             else:
                 self._record.set_landing([], [])
 

@@ -61,7 +61,7 @@ def test_the_deadline(tmp_path: Path) -> None:
 
 def test_what_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
     script = "trap '' TERM; echo $$ >child; while :; do sleep 0.1; done"
-    leash = subprocess.Popen(
+    supervisor = subprocess.Popen(
         [
             sys.executable,
             "-m",
@@ -77,8 +77,8 @@ def test_what_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
     child = tmp_path / "child"
     while not (child.exists() and child.read_text().strip()):
         time.sleep(0.02)
-    assert leash.stdin is not None
-    leash.stdin.close()
-    assert leash.wait(timeout=30) == 137
+    assert supervisor.stdin is not None
+    supervisor.stdin.close()
+    assert supervisor.wait(timeout=30) == 137
     with pytest.raises(ProcessLookupError):
         os.kill(int(child.read_text()), 0)

@@ -5,7 +5,7 @@
 
 
 {#- Whether a part of a group may be counted: neither it nor what is left of the group is small, so
-    that subtracting one from the other tells of nobody. None and all are said. -#}
+    that subtracting one from the other tells of nobody. Zero and the whole group are shown. -#}
 {% macro may_tell_part(part, whole) -%}
     (({{ part }} = 0 or {{ part }} >= {{ threshold() }})
     and ({{ whole }} = {{ part }} or {{ whole }} - {{ part }} >= {{ threshold() }}))

@@ -30,7 +30,7 @@ Chunk = bytes | bytearray | memoryview
 
 
 class Stopped(Exception):
-    """Another item has failed; this one ends without a word."""
+    """Cancels a worker because another task failed; it is not reported as an error itself."""
 
 
 class CopyError(Exception):
@@ -292,7 +292,7 @@ def copy_in(
     for chunk in chunks:
         put(connection, chunk, patience)
         if select.select([connection.socket], [], [], 0)[0]:
-            break  # in the middle of a COPY the server only speaks to refuse it
+            break  # during COPY IN the server sends data only to report an error
         count(len(chunk))
     else:
         return _end(connection, patience)

@@ -208,7 +208,7 @@ def put_frames(target: PGconn, chunk: memoryview, patience: Patience) -> None:
     while rest:
         _, writable = patience.wait(target, "warehouse", to_write=True)
         if not writable:
-            return  # in the middle of a COPY the server only speaks to refuse it
+            return  # during COPY IN the server sends data only to report an error
         try:
             rest = rest[os.write(target.socket, rest) :]
         except BlockingIOError:

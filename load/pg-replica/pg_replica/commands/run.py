@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 import psycopg
@@ -45,7 +46,7 @@ def run(settings: Settings) -> None:
         _wait_for(database, settings.connect_budget)
     report = checks.check(settings)
     for warning in report.warnings:
-        event(warning, level=30)
+        event(warning, level=logging.WARNING)
     if report.problems:
         raise Refused(report.problems)
     record: Record | None = None
@@ -64,7 +65,8 @@ def run(settings: Settings) -> None:
                 if attempt == _ATTEMPTS:
                     raise
                 event(
-                    f"attempt {attempt} failed, trying once more: {failure}", level=30
+                    f"attempt {attempt} failed, trying once more: {failure}",
+                    level=logging.WARNING,
                 )
                 time.sleep(_PAUSE)
                 warehouse.wait_until_ready(_SERVER_RESTART)
@@ -85,7 +87,7 @@ def _begin(settings: Settings, warehouse: Database) -> Record:
     for run_id, step, _ in record.interrupted:
         event(
             f"run {run_id} was interrupted in step {step}; what it left is removed",
-            level=30,
+            level=logging.WARNING,
         )
     return record
 
@@ -120,4 +122,7 @@ def _end_badly(night: Night, record: Record, error: BaseException) -> None:
             else:
                 record.close("failed", one_line(error))
         except (ReplicaError, psycopg.Error) as later:
-            event(f"the failure could not be recorded: {one_line(later)}", level=30)
+            event(
+                f"the failure could not be recorded: {one_line(later)}",
+                level=logging.WARNING,
+            )

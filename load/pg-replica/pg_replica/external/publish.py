@@ -7,6 +7,7 @@ there first: what fails leaves readers on the night before, and the next try doe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -243,7 +244,7 @@ def _recorded(database: Database) -> Iterator[Record]:
         try:
             record.close("failed", one_line(error))
         except TransientFailure as later:
-            event(f"the failure could not be recorded: {later}", level=30)
+            event(f"the failure could not be recorded: {later}", level=logging.WARNING)
         raise
 
 

@@ -35,7 +35,7 @@ class ExternalTable:
 
 @dataclass(frozen=True)
 class Seal:
-    """A build's word.
+    """What the last whole build says of its tables.
 
     Attributes:
         text: The comment; that of another build is another.

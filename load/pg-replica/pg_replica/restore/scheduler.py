@@ -1,4 +1,4 @@
-"""Tasks in parallel: the biggest first, each after those it needs, tables locked as SQL will."""
+"""Tasks in parallel: biggest first, each after its dependencies, with the table locks they take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two ways in, behind one face: a live source under a snapshot, or a dump."""
+"""Replication sources behind one interface: a live database under a snapshot, or a dump."""
 
 from __future__ import annotations
 

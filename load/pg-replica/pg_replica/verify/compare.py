@@ -1,4 +1,4 @@
-"""Nothing is believed that was not counted: a night is compared with its source before the swap."""
+"""Verification before publishing: catalog objects and sampled rows compared with the source."""
 
 from __future__ import annotations
 

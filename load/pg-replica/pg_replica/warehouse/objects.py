@@ -19,7 +19,7 @@ from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import PUBLIC, quote
 
 _PORTION = 100
-# New readers queue behind whoever waits for a lock: so not for long, but several times.
+# A waiting ACCESS EXCLUSIVE request blocks later readers: a short lock_timeout, several retries.
 _LOCK_TIMEOUT = "200ms"
 _PAUSE = 1.0  # seconds
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from entrepot_ops.meltano import values
 _FILE = Path(".entrepot/dbt/target/run_results.json")
 _LONGEST = 1000  # characters of a message
 _LONGEST_NAME = 500
-_WARNING = 30
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ def read(root: Path, before: int) -> list[Result] | None:
     try:
         results = parse((root / _FILE).read_bytes())
     except OSError as error:
-        event(f"dbt's results cannot be read: {error.strerror}", _WARNING)
+        event(f"dbt's results cannot be read: {error.strerror}", logging.WARNING)
         return None
     if results is None:
-        event(f"dbt's results cannot be read: {_FILE} is not whole", _WARNING)
+        event(f"dbt's results cannot be read: {_FILE} is not whole", logging.WARNING)
     return results
 
 

@@ -54,9 +54,9 @@ def run(
     """
     began = time.monotonic()
     reader = _Lines(on_line)
-    leash = [sys.executable, "-m", "entrepot_ops.meltano.supervisor", str(GRACE)]
+    supervisor = [sys.executable, "-m", "entrepot_ops.meltano.supervisor", str(GRACE)]
     with subprocess.Popen(
-        [*leash, *command],
+        [*supervisor, *command],
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.PIPE,

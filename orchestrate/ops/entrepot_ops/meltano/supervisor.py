@@ -1,9 +1,9 @@
-"""Hold a command on a leash: it ends, with all its children, when whoever holds the leash does.
+"""Supervise a command: it ends, with all its children, when whoever started it does.
 
 `python -m entrepot_ops.meltano.supervisor SECONDS COMMAND…` runs the command in a process group
-of its own. Standard input is the leash: when its other end is closed, on purpose or
-because the holder was killed, the group gets SIGTERM, and SIGKILL after the given seconds. The
-exit status is the command's; 128 and the signal's number when a signal ended it.
+of its own. Standard input tells whether the parent lives: when its other end is closed, on
+purpose or because the parent was killed, the group gets SIGTERM, and SIGKILL after the given
+seconds. The exit status is the command's; 128 and the signal's number when a signal ended it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def main() -> None:
     except OSError as error:
         print(f"{command[0]} cannot be run: {error.strerror}", file=sys.stderr)
         sys.exit(_NOT_FOUND)
-    # Only now, as the command would inherit it: a leash is pulled, not signalled.
+    # Only now, as the command would inherit it: the parent stops us by closing our standard
+    # input, not by a signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 import traceback
@@ -33,7 +34,6 @@ from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.schedule import expression as schedule
 from entrepot_ops.settings import NightSettings
 
-_WARNING, _ERROR = 30, 40
 _DONE = ("succeeded", "differs")
 _LATER = 4  # published, but something after it failed or differed
 # A night that seems to begin later than a clock is ever set back was dated by a wrong clock: it
@@ -162,7 +162,7 @@ class _Runner:
         except (AnotherRun, Interrupted):
             raise
         except ReplicaError as error:
-            event(one_line(error), _ERROR)
+            event(one_line(error), logging.ERROR)
             return self._end("failed", one_line(error), error.exit_code)
         finally:
             self.output.close()
@@ -174,13 +174,13 @@ class _Runner:
         except Interrupted as end:
             return self._end("cancelled", one_line(end), end.exit_code)
         except ReplicaError as error:
-            event(one_line(error), _ERROR)
+            event(one_line(error), logging.ERROR)
             return self._end("failed", one_line(error), error.exit_code)
         except Exception as error:
             for line in traceback.format_exc().splitlines():
                 self.output.write("ops", line)
             why = f"a fault of ops itself: {type(error).__name__}: {one_line(error)}"
-            event(why, _ERROR, log=self.output.path)
+            event(why, logging.ERROR, log=self.output.path)
             return self._end("failed", why, 1)
         return self._end(*_verdict(self._plan, self._progress))
 
@@ -190,7 +190,7 @@ class _Runner:
             event(
                 f"night {one['night_id']} on {one['host']}, process {one['pid']}, was interrupted"
                 f" in step {one['step'] or 'start'}",
-                _WARNING,
+                logging.WARNING,
             )
         last = record.last_night()
         earlier: dict[str, Row] | None = None
@@ -228,14 +228,17 @@ class _Runner:
                 self._record.close(status, message)
                 told = outcome.read(self._store, self._record.night_id)
         except Exception as error:  # whoever is to be told must be told all the same
-            event(f"the night's end could not be recorded: {one_line(error)}", _ERROR)
+            event(
+                f"the night's end could not be recorded: {one_line(error)}",
+                logging.ERROR,
+            )
             store, exit_status = None, exit_status or 1
         if told is None:
             store = None
             told = Outcome(
                 "failure", status, message or "", failed_steps=self._progress.failed()
             )
-        level = _WARNING if exit_status else 20
+        level = logging.WARNING if exit_status else 20
         event(f"night {told.night_id or ''} {status}: {told.message}", level)
         is_told = self._tell(told, store, in_haste=status == "cancelled")
         is_reported = self._report(told.night_id) if store else True
@@ -256,7 +259,9 @@ class _Runner:
             data = night_data.read(self._store, night, None)
             path = report.save(data, self._settings, self._settings.work_dir)
         except Exception as error:  # nothing that a page cannot show undoes a night
-            event(f"the report could not be written: {one_line(error)}", _WARNING)
+            event(
+                f"the report could not be written: {one_line(error)}", logging.WARNING
+            )
             return False
         event(f"the report is in {path}")
         return True

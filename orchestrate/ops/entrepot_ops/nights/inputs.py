@@ -76,7 +76,7 @@ def _files(step: Step, root: Path) -> Iterator[Path]:
 
 
 def _public(value: str) -> str:
-    """Leave the login out of a URL: a password that is changed is no other data."""
+    """Leave the login out of a URL: another password is still the same database."""
     if value.startswith(("postgres://", "postgresql://")):
         try:
             parts = conninfo_to_dict(value)

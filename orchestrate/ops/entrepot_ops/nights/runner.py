@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -21,7 +22,6 @@ from entrepot_ops.nights.output import OutputLog
 from entrepot_ops.nights.recording import Recording
 from entrepot_ops.record.store import Row
 
-_WARNING, _ERROR = 30, 40
 WORDS = {"skipped": "was skipped", "partial": "was done in part"}
 LEFT_OUT = "left out"
 _DONE = ("succeeded", "differs")
@@ -128,7 +128,7 @@ class Night:
                 continue
             self._check_lock()
             if reason := self._obstacle(step):
-                event(f"{step.name}: skipped, {reason}", _WARNING)
+                event(f"{step.name}: skipped, {reason}", logging.WARNING)
                 statuses[step.name] = "skipped"
                 self.progress.messages[step.name] = reason
                 self._record.skip_step(step, place, reason)
@@ -191,9 +191,11 @@ class Night:
             pause = retries.pause(failures, self._rules.delay)
             deadline = self._rules.deadline
             if deadline is not None and time.monotonic() + pause >= deadline:
-                event(f"{step.name}: no time is left for another attempt", _WARNING)
+                event(
+                    f"{step.name}: no time is left for another attempt", logging.WARNING
+                )
                 return
-            event(f"{step.name}: next attempt in {pause:g} s", _WARNING)
+            event(f"{step.name}: next attempt in {pause:g} s", logging.WARNING)
             time.sleep(pause)
             self._check_lock()
 
@@ -204,7 +206,8 @@ class Night:
         event(step.name, night=self._record.night_id, attempt=number)
         if stale:
             event(
-                f"{step.name}: models of {', '.join(stale)} stay as they are", _WARNING
+                f"{step.name}: models of {', '.join(stale)} stay as they are",
+                logging.WARNING,
             )
         before, said = dbt_results.stamp(self._root), _Said()
 
@@ -241,7 +244,7 @@ class Night:
         if status == "failed":
             event(
                 f"{step.name}: failed with status {exit_status}: {why}",
-                _ERROR,
+                logging.ERROR,
                 log=self._output.path,
             )
         return status, again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 
 import click
@@ -16,8 +17,6 @@ from entrepot_ops.record.store import Store
 from entrepot_ops.report import outcome as outcomes
 from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.settings import NotifySettings, WarehouseSettings
-
-_WARNING = 30
 
 
 class Settings(WarehouseSettings, NotifySettings):
@@ -49,7 +48,9 @@ def tell_all(
         if delivery.is_delivered:
             event(f"{delivery.receiver} was told: {delivery.message}")
         else:
-            event(f"{delivery.receiver} was not told: {delivery.message}", _WARNING)
+            event(
+                f"{delivery.receiver} was not told: {delivery.message}", logging.WARNING
+            )
     if store is not None:
         _record(outcome, deliveries, store)
     return deliveries
@@ -73,7 +74,7 @@ def _record(outcome: Outcome, deliveries: list[Delivery], store: Store) -> None:
                 ],
             )
     except ReplicaError as error:
-        event(f"the notifications could not be recorded: {error}", _WARNING)
+        event(f"the notifications could not be recorded: {error}", logging.WARNING)
 
 
 @click.command(
@@ -110,7 +111,7 @@ def command(
             return
         deliveries = tell_all(outcome, settings, store)
     if not deliveries:
-        event("NOTIFICATIONS names nobody")
+        event("NOTIFICATIONS is empty: no notification sent")
     missed = [d.receiver for d in deliveries if not d.is_delivered]
     if missed:
         raise PublishedWithFault(f"could not tell {', '.join(missed)}")
