@@ -92,6 +92,24 @@ def test_names_of_statements_are_told() -> None:
     assert words not in explain(error("42P01", message_primary=words), of_rows=True)
 
 
+def test_a_block_that_was_sent_executes_text_of_the_sender() -> None:
+    sent = "PL/pgSQL function inline_code_block line 12 at EXECUTE"
+    inner = "PL/pgSQL function public.evil() line 3 at EXECUTE"
+    outer = "PL/pgSQL function public.evil() line 3 at SQL statement"
+    missing = {
+        "message_primary": 'column "isShared" does not exist',
+        "internal_position": "8",
+    }
+    for of_rows in (True, False):
+        said = explain(error("42703", context=sent, **missing), of_rows=of_rows)
+        assert "isShared" in said
+        for context in (f"{inner}\n{sent}", f"{sent}\n{outer}"):
+            said = explain(error("42703", context=context, **missing), of_rows=of_rows)
+            assert "isShared" not in said
+        computed = error("42703", context=sent, message_primary=f'column "{MARKER}"')
+        assert MARKER not in explain(computed, of_rows=of_rows)
+
+
 def test_what_depends_on_what_is_told() -> None:
     given = error("2BP01", message_primary="cannot drop", message_detail="view v")
     assert explain(given) == "cannot drop: view v (SQLSTATE 2BP01)"

@@ -26,8 +26,15 @@ _FIXED_CODE = re.compile(
     r'COPY |SQL function "|parallel worker$'
     r"|PL/pgSQL function .* line \d+ at (SQL statement|PERFORM|RETURN|IF)$"
 )
+# The same of a DO block that is the very statement sent: what it executes is the sender's own text.
+_SENT_BLOCK = re.compile(r"PL/pgSQL function inline_code_block line \d+ at EXECUTE$")
 # Where code of a database raises errors of its own: it chooses every field then.
 _RAISERS = re.compile(r"exec_stmt_raise|PLy_|plperl_|pltcl_|plv8_|croak")
+# Where the condition's own name would not be understood.
+_PLAINER = {
+    "22021": "invalid byte sequence for the encoding",
+    "22P05": "a character that the other encoding does not have",
+}
 _COPY_PLACE = re.compile(r"^COPY [^\n]*?, line (\d+)", re.MULTILINE)
 _WORD = re.compile(r"[A-Z][a-z]*|\d+")
 _DETAIL_OF_NAMES = "2B"  # which objects depend on which
@@ -52,7 +59,8 @@ def explain(given: errors.Diagnostic, *, of_rows: bool = False) -> str:
         if state[:2] == _DETAIL_OF_NAMES and given.message_detail:
             words += f": {'; '.join(given.message_detail.splitlines())}"
         return f"{words} (SQLSTATE {state})"
-    return f"{condition(state)} (SQLSTATE {state}){_subject(given)}; {WHERE_TO_LOOK}"
+    name = _PLAINER.get(state) or condition(state)
+    return f"{name} (SQLSTATE {state}){_subject(given)}; {WHERE_TO_LOOK}"
 
 
 def condition(sqlstate: str) -> str:
@@ -78,9 +86,11 @@ def _is_shown(given: errors.Diagnostic, *, of_rows: bool) -> bool:
     if _RAISERS.search(given.source_function or ""):
         return False
     lines = (given.context or "").splitlines()
+    if lines and _SENT_BLOCK.match(lines[-1]):
+        lines.pop()
     if not all(_FIXED_CODE.match(line) for line in lines):
         return False
-    if (of_rows or lines) and state.startswith(_MAKES_NAMES):
+    if (of_rows or given.context) and state.startswith(_MAKES_NAMES):
         # Found while reading a statement, not while computing.
         return bool(given.statement_position or given.internal_position)
     return True

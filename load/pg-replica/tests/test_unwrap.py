@@ -119,7 +119,7 @@ def test_what_is_no_file_below_is_refused(
 def test_unpacked_bytes_are_counted_over_all_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "_BOMB_SIZE", 1_000_000)
+    monkeypatch.setattr(disk, "BOMB_SIZE", 1_000_000)
     path = tmp_path / "dump.tar.gz"
     with tarfile.open(path, "w:gz") as file:
         for number in range(30):
