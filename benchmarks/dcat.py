@@ -25,7 +25,8 @@ from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat
 
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.graph import Graph
-from entrepot_tap_dcat.places import Options, place
+from entrepot_tap_dcat.options import Options
+from entrepot_tap_dcat.places import place
 from entrepot_tap_dcat.rows import Reading
 from entrepot_tap_dcat.spool import Spool
 
