@@ -125,7 +125,7 @@ def test_a_night_goes_on_while_the_record_refuses(project: Project) -> None:
         "with psycopg.connect(sys.argv[1], autocommit=True) as c: c.execute(sys.argv[2])\n"
     )
     (project.root / "url").write_text(url)
-    run = f'{sys.executable} sql.py "$(cat url)"'
+    run = f'"{sys.executable}" sql.py "$(cat url)"'
     project.behave("invoke replica:run", f"{run} '{broken}'")
     project.behave("invoke replica:audit", f"{run} '{mended}'")
     status, output = project.ops("nightly", "--fresh")
