@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from entrepot_core.base.suggest import nearest
+from entrepot_tap_csv import shape
 from entrepot_tap_csv.errors import CannotRead
+from entrepot_tap_csv.shape import Shape
 from entrepot_tap_csv.values import KINDS, Column
 
 CSV, JSON_MAPS = "csv", "json-maps"
@@ -66,6 +68,7 @@ class Definition:
         path: A file, folder, pattern, http(s) or s3 URL.
         keys: The columns that tell rows apart.
         dialect: How cells are cut.
+        shape: What is no row, and what is forgiven.
         format: `csv` or `json-maps`.
         map: Of a JSON object of maps, the one that is read.
         field_names: The columns, where no header names them.
@@ -83,6 +86,7 @@ class Definition:
     path: str
     keys: list[str] = field(default_factory=list)
     dialect: Dialect = field(default_factory=Dialect)
+    shape: Shape = field(default_factory=Shape)
     format: str = CSV
     map: str = ""
     field_names: list[str] = field(default_factory=list)
@@ -100,6 +104,8 @@ class Definition:
         told = asdict(self)
         for name in ("path", "removed_files"):
             del told[name]
+        del told["shape"]
+        told |= self.shape.told  # so that a setting that nobody uses changes nothing
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -123,6 +129,7 @@ class Definition:
             told.get("format"),
             told["decimal"],
             told.get("thousands", ""),
+            told.get("unit", ""),
             tuple(told["null_values"]),
         )
 
@@ -143,15 +150,18 @@ def read(entry: Mapping[str, Any]) -> Definition:
     told = {name: value for name, value in entry.items() if value is not None}
     names = set(Dialect.__dataclass_fields__)
     cut = {name: told.pop(name) for name in list(told) if name in names}
+    outer = {name: told.pop(name) for name in list(told) if name in _OF_SHAPE}
     told.pop("strict", None)  # of MeltanoLabs' tap: here nothing else is possible
     problems = _unknown(told)
     if "quotechar" in entry and not entry["quotechar"]:
         cut["quotechar"] = None
     definition = Definition(
         dialect=Dialect(**cut),
+        shape=shape.made(outer),
         **{"entity": "", "path": "", **{n: v for n, v in told.items() if n in _KNOWN}},
     )
-    problems += definition.dialect.problems() + _problems(definition)
+    problems += definition.dialect.problems() + definition.shape.problems()
+    problems += _problems(definition)
     if problems:
         raise CannotRead(
             "\n".join(f"files: entity {entity!r}: {each}" for each in problems)
@@ -159,11 +169,12 @@ def read(entry: Mapping[str, Any]) -> Definition:
     return definition
 
 
-_KNOWN = set(Definition.__dataclass_fields__) - {"dialect"}
+_KNOWN = set(Definition.__dataclass_fields__) - {"dialect", "shape"}
+_OF_SHAPE = set(Shape.__dataclass_fields__)
 
 
 def _unknown(told: Mapping[str, Any]) -> list[str]:
-    every = [*_KNOWN, *Dialect.__dataclass_fields__]
+    every = [*_KNOWN, *Dialect.__dataclass_fields__, *_OF_SHAPE]
     return [
         f"no setting is called {name!r}.{nearest(name, every)}"
         for name in told
@@ -192,13 +203,15 @@ def _problems(definition: Definition) -> list[str]:
         found.append(
             "json-maps needs map, and field_names: the keys', then the value's"
         )
+    if not definition.shape.header_rows and not definition.field_names:
+        found.append("header_rows is 0: field_names must name the columns")
     for name, told in definition.columns.items():
         found += [f"column {name}: {each}" for each in _column_problems(told)]
     return found
 
 
 def _column_problems(told: Mapping[str, Any]) -> list[str]:
-    allowed = ("type", "format", "decimal", "thousands", "null_values")
+    allowed = ("type", "format", "decimal", "thousands", "unit", "null_values")
     found = [
         f"no setting is called {name!r}.{nearest(name, list(allowed))}"
         for name in told

@@ -6,18 +6,20 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from entrepot_core.base.suggest import nearest
 from entrepot_core.singer.keywords import ORIGIN
-from entrepot_tap_csv import json_maps, names
-from entrepot_tap_csv.definitions import IF_PRESENT, JSON_MAPS, REMOVE, Definition
+from entrepot_tap_csv import json_maps
+from entrepot_tap_csv.definitions import JSON_MAPS, REMOVE, Definition
 from entrepot_tap_csv.errors import CannotRead, Misfit, shown
 from entrepot_tap_csv.files import Part, parts_of
+from entrepot_tap_csv.forgiven import Forgiven
+from entrepot_tap_csv.head import Head
 from entrepot_tap_csv.places import LONGEST_FILE, Found, Places
-from entrepot_tap_csv.records import Batch, Records
+from entrepot_tap_csv.records import Batch
 from entrepot_tap_csv.rows import FILE, LINE, Layout
-from entrepot_tap_csv.text import Text
+from entrepot_tap_csv.shape import FILL
 from entrepot_tap_csv.values import KINDS
 
 # What MeltanoLabs' tap adds, under its own names.
@@ -62,12 +64,14 @@ class Source:
         cells: Names of its columns.
         extra: Columns without a name behind them.
         modified: When the file was written, as ISO 8601.
+        counts: What settings let pass, once it has been read.
     """
 
     part: Part
     cells: list[str]
     extra: int
     modified: str
+    counts: Forgiven = field(default_factory=Forgiven)
 
 
 @dataclass
@@ -135,6 +139,8 @@ class Plan:
             constants,
             definition.dialect.delimiter,
             numbered,
+            definition.shape.short_rows == FILL,
+            source.counts,
         )
 
     def batches(self, source: Source) -> Iterator[Batch]:
@@ -157,11 +163,9 @@ class Plan:
                 )
                 yield Batch([], [], list(found))
                 return
-            records = _records(file, source.part, self.definition)
-            if _head(records, source.part, self.definition) != (
-                source.cells,
-                source.extra,
-            ):
+            head = Head(source.part, self.definition, source.counts)
+            records = head.records(file)
+            if head.taken_from(records) != (source.cells, source.extra):
                 raise Misfit(source.part.name, "has changed meanwhile: run again")
             yield from records.batches()
 
@@ -221,14 +225,41 @@ def _take(plan: Plan, file: Found, entry: dict[str, Any], *, is_same: bool) -> N
     path = file.fetch()
     if is_same and file.mark == entry.get("mark"):
         return
-    parts = parts_of(path, file.name, plan.limits.file)
+    members = plan.definition.shape.members
+    parts = parts_of(path, file.name, plan.limits.file, members)
+    first: list[str] = []
     for part in parts:
-        cells, extra = _columns(part, plan.definition)
+        cells, extra = _columns_of_member(part, plan.definition)
+        if not members:
+            _check_alike(part, cells, first or cells)
+        first = first or cells
         plan.sources.append(Source(part, cells, extra, _time_of(path)))
         plan.columns += [name for name in cells if name not in plan.columns]
     here = [part.name for part in parts]
     plan.replaced += [*here, *(n for n in entry.get("parts", []) if n not in here)]
     plan.files[file.name] = {"mark": file.mark, "parts": here}
+
+
+def _columns_of_member(part: Part, definition: Definition) -> tuple[list[str], int]:
+    """Read the names of a part's columns; of an archive's, say that it can be left out."""
+    try:
+        return _columns(part, definition)
+    except Misfit as error:
+        if not part.member or definition.shape.members:
+            raise
+        raise CannotRead(
+            f"{error} (members: says which files of an archive are read)"
+        ) from None
+
+
+def _check_alike(part: Part, cells: list[str], first: list[str]) -> None:
+    """Refuse to make one table of an archive's tables, unless they were named."""
+    if set(cells) != set(first):
+        raise Misfit(
+            part.name,
+            "has other columns than the archive's first file: say with members which are read, "
+            f"such as members: [{shown(part.member)}]",
+        )
 
 
 def _time_of(path: Path) -> str:
@@ -241,7 +272,8 @@ def _columns(part: Part, definition: Definition) -> tuple[list[str], int]:
     if definition.format == JSON_MAPS:
         return definition.field_names, 0
     with part.open() as file:
-        cells, extra = _head(_records(file, part, definition), part, definition)
+        head = Head(part, definition, Forgiven())
+        cells, extra = head.taken_from(head.records(file))
     wanted = [*definition.keys, *definition.columns]
     for name in wanted:
         if name not in cells and name not in definition.constants:
@@ -257,28 +289,3 @@ def _columns(part: Part, definition: Definition) -> tuple[list[str], int]:
             part.name, f"the column {shown(clash[0])} is added by the tap", line=1
         )
     return cells, extra
-
-
-def _records(file: IO[bytes], part: Part, definition: Definition) -> Records:
-    text = Text(file, part.name, definition.dialect.encoding)
-    return Records(text.blocks(), part.name, definition.dialect)
-
-
-def _head(
-    records: Records, part: Part, definition: Definition
-) -> tuple[list[str], int]:
-    """Take the header, if there is one, and give the names of columns."""
-    given, skips = definition.field_names, definition.skip_header
-    if given:
-        first = records.first() if skips else None
-        if first and skips == IF_PRESENT and not names.is_header(first[1], given):
-            records.put_back(first)
-        return given, 0
-    first = records.first()
-    if first is None:
-        raise Misfit(part.name, "is empty: there is not even a header")
-    line, cells = first
-    found = names.of_header(
-        cells, part.name, line, normalize=definition.normalize_headers
-    )
-    return found, len(cells) - len(found)

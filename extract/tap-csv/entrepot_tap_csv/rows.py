@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from entrepot_tap_csv import quotes
+from entrepot_tap_csv import forgiven, quotes
 from entrepot_tap_csv.errors import Misfit, shown
+from entrepot_tap_csv.forgiven import Forgiven
 from entrepot_tap_csv.records import Batch, Record
 from entrepot_tap_csv.values import Column, NoSuchValue, Reader
 
@@ -30,6 +31,8 @@ class Layout:
         constants: Columns that the file does not have, and their value.
         delimiter: Between the file's cells; also in what is written for COPY.
         numbered: Columns that hold the line's number.
+        fills: Whether a row with too few cells is filled with NULL.
+        counts: Told of such rows.
     """
 
     file: str
@@ -38,6 +41,8 @@ class Layout:
     constants: dict[str, str]
     delimiter: str
     numbered: list[str] = field(default_factory=lambda: [LINE])
+    fills: bool = False
+    counts: Forgiven = field(default_factory=Forgiven)
 
     def __post_init__(self) -> None:
         """Prepare what each batch needs."""
@@ -196,6 +201,9 @@ class Layout:
         width = len(self.columns)
         if width < len(cells) <= width + self.extra and not any(cells[width:]):
             return cells[:width]
+        if len(cells) < width and self.fills:
+            self.counts.add(forgiven.SHORT, number)
+            return [*cells, *[self.null] * (width - len(cells))]
         if len(cells) < width:
             missing = self.columns[len(cells)].name
             raise Misfit(

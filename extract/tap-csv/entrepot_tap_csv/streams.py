@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -82,6 +83,7 @@ class CsvStream(Stream):
         """Say that everything was sent, and keep the state that is true then."""
         for source in self.plan.sources:
             self.logger.info("%s: read", source.part.name)
+            self._say_forgiven(source)
         if self._replaces:
             self._tap.write_message(
                 ActivateVersionMessage(self.name, self._initialized_at // 1000)
@@ -89,6 +91,24 @@ class CsvStream(Stream):
         self.stream_state.update(self.plan.state)
         self.state_manager.is_flushed = False
         self._write_state_message()
+
+    def _say_forgiven(self, source: Source) -> None:
+        """Say in the log, and in Singer's metrics, what the settings have let pass."""
+        if said := str(source.counts):
+            self.logger.warning("%s: %s", source.part.name, said)
+        for kind, count in source.counts.counts.items():
+            tags = {"stream": self.name, "file": source.part.name, "kind": kind}
+            self.logger.info(
+                "METRIC: %s",
+                json.dumps(
+                    {
+                        "type": "counter",
+                        "metric": "forgiven",
+                        "value": count,
+                        "tags": tags,
+                    }
+                ),
+            )
 
     # -- COPY files
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,6 +34,38 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
     r" ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+# What software writes between thousands, in French above all: U+00A0 and U+202F first.
+_SPACES = " \u00a0\u202f\u2009\u2002-\u2008\u200a"
+_NO_TEXT = "\0"  # stands for a cell that is not there
+_WORD = re.compile(r"[^\W\d_]+\.?")
+_MONTHS = {
+    word: f"{number:02}"
+    for number, words in enumerate(
+        (
+            "january jan janvier janv",
+            "february feb fevrier fevr fev",
+            "march mar mars",
+            "april apr avril avr",
+            "may mai",
+            "june jun juin",
+            "july jul juillet juil",
+            "august aug aout",
+            "september sept sep septembre",
+            "october oct octobre",
+            "november nov novembre",
+            "december dec decembre",
+        ),
+        1,
+    )
+    for word in words.split()
+}
+_DAYS = dict(
+    zip(
+        ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+        ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        strict=True,
+    )
 )
 _BIGGEST = 2**63
 _BOOLEANS = {
@@ -78,7 +111,8 @@ class Column:
         kind: One of `KINDS`.
         format: Of dates and times, as `strptime` reads it; None: ISO 8601.
         decimal: The decimal mark.
-        thousands: What groups digits; empty: nothing may.
+        thousands: What groups digits; a blank stands for every space; empty: nothing may.
+        unit: What may stand behind a number, such as `%`, and is left out.
         null_values: Spellings of NULL.
     """
 
@@ -87,6 +121,7 @@ class Column:
     format: str | None = None
     decimal: str = "."
     thousands: str = ""
+    unit: str = ""
     null_values: tuple[str, ...] = ("",)
 
     @property
@@ -107,7 +142,12 @@ class Column:
         edge = re.escape(end)
         if self.kind == "text":
             cell = f"[^{edge}]*"
-        elif self.format or self.decimal != "." or self.kind not in _AS_IT_STANDS:
+        elif (
+            self.format
+            or self.decimal != "."
+            or self.unit
+            or self.kind not in _AS_IT_STANDS
+        ):
             return None
         else:
             may_lack = not null and "" in self.null_values
@@ -135,7 +175,7 @@ class Column:
             It gives the values as PostgreSQL reads them: the same object where every cell is
             its value. It raises NoSuchValue.
         """
-        nulls = frozenset(self.null_values)
+        nulls = frozenset((*self.null_values, _NO_TEXT))
         if self.kind == "text":
             return lambda cells: (
                 cells
@@ -177,12 +217,13 @@ class Column:
         return _AS_JSON[self.kind](text) if self.kind in _AS_JSON else text
 
     def _integer(self, text: str) -> str:
-        text = self._ungrouped(text)
+        text = self._ungrouped(self._bare(text))
         if not _WHOLE.fullmatch(text) or not -_BIGGEST <= int(text) < _BIGGEST:
             raise NoSuchValue
         return str(int(text))
 
     def _number(self, text: str) -> str:
+        text = self._bare(text)
         if self.decimal != ".":
             if "." in text and self.thousands != ".":
                 raise NoSuchValue
@@ -195,15 +236,19 @@ class Column:
             raise NoSuchValue
         return text
 
+    def _bare(self, text: str) -> str:
+        """Leave out the unit behind a number."""
+        return text.removesuffix(self.unit).rstrip() if self.unit else text
+
     def _ungrouped(self, digits: str) -> str:
-        mark = self.thousands
-        if not mark or mark not in digits:
+        if not self.thousands:
             return digits
-        if not re.fullmatch(
-            rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+", digits
-        ):
+        mark = f"[{_SPACES}]" if self.thousands == " " else re.escape(self.thousands)
+        if not re.search(mark, digits):
+            return digits
+        if not re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+", digits):
             raise NoSuchValue
-        return digits.replace(mark, "")
+        return re.sub(mark, "", digits)
 
     def _boolean(self, text: str) -> str:
         if (value := _BOOLEANS.get(text.lower())) is None:
@@ -212,8 +257,7 @@ class Column:
 
     def _date(self, text: str) -> str:
         if self.format:
-            day = dt.datetime.strptime(text, self.format)  # noqa: DTZ007
-            return day.date().isoformat()
+            return _parsed(text, self.format).date().isoformat()
         if not _DAY.fullmatch(text):
             raise NoSuchValue
         return dt.date.fromisoformat(text).isoformat()
@@ -232,7 +276,7 @@ class Column:
 
     def _moment(self, text: str) -> dt.datetime:
         if self.format:
-            return dt.datetime.strptime(text, self.format)  # noqa: DTZ007
+            return _parsed(text, self.format)
         if not (match := _TIME.fullmatch(text)):
             raise NoSuchValue
         day, time, offset = match.groups()
@@ -257,6 +301,25 @@ def _by_value(cells: Sequence[str], convert: Callable[[str], str]) -> Sequence[s
     if all(cell == value for cell, value in values.items()):
         return cells
     return [values[cell] for cell in cells]
+
+
+def _parsed(text: str, form: str) -> dt.datetime:
+    """Read a date by its format; names of months and days are English or French."""
+    # `strptime` knows the names of the process' locale, which is rarely the French one.
+    if "%B" in form or "%b" in form:
+        form = form.replace("%B", "%m").replace("%b", "%m")
+        text = _WORD.sub(partial(_translated, _MONTHS), text)
+        text = re.sub(r"\b1er\b", "1", text)
+    if "%A" in form or "%a" in form:
+        form = form.replace("%a", "%A")
+        text = _WORD.sub(partial(_translated, _DAYS), text)
+    return dt.datetime.strptime(text, form)  # noqa: DTZ007
+
+
+def _translated(names: dict[str, str], match: re.Match[str]) -> str:
+    parts = unicodedata.normalize("NFD", match[0].lower().removesuffix("."))
+    plain = "".join(sign for sign in parts if not unicodedata.combining(sign))
+    return names.get(plain, match[0])
 
 
 def _zone(offset: str) -> dt.timezone:

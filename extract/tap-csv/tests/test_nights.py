@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from entrepot_lab.meltano.csv_tap import Files
-from entrepot_tap_csv import plan
 from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.files import Part
+from entrepot_tap_csv.head import Head
 
 
 def replaced(messages: list[dict]) -> list[str]:
@@ -58,7 +58,7 @@ def test_a_file_that_changes_while_it_is_read(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = files.write("a.csv", "a\n1\n")
-    real = plan._records
+    real = Head.records
 
     def growing(*given):
         records = real(*given)
@@ -66,7 +66,7 @@ def test_a_file_that_changes_while_it_is_read(
             file.write("2\n")
         return records
 
-    monkeypatch.setattr(plan, "_records", growing)
+    monkeypatch.setattr(Head, "records", growing)
     with pytest.raises(CannotRead, match=r"a\.csv: has changed while it was read"):
         files.messages()
 
