@@ -7,6 +7,7 @@ from typing import Any
 from entrepot_tap_dcat.vocabulary import (
     ADMS,
     DCAT,
+    DCATAP,
     DCT,
     FOAF,
     LOCN,
@@ -21,6 +22,11 @@ Row = dict[str, Any]
 
 # What each column is filled from. Columns of `_TEXTS` hold {value, language}, those of `_NODES`
 # {iri, label}, all others plain texts.
+# What the regulation on high-value datasets asks for; DCAT-AP has the words.
+_HVD = {
+    "hvd_category": (DCATAP + "hvdCategory",),
+    "applicable_legislation": (DCATAP + "applicableLegislation",),
+}
 _TEXTS: dict[str, dict[str, tuple[str, ...]]] = {
     "datasets": {
         "title": (DCT + "title",),
@@ -28,6 +34,11 @@ _TEXTS: dict[str, dict[str, tuple[str, ...]]] = {
         "keyword": (DCAT + "keyword",),
     },
     "distributions": {"title": (DCT + "title",), "description": (DCT + "description",)},
+    "data_services": {
+        "title": (DCT + "title",),
+        "description": (DCT + "description",),
+        "keyword": (DCAT + "keyword",),
+    },
     "agents": {"name": NAMES},
     "contact_points": {"name": NAMES},
     "catalog_records": {"title": (DCT + "title",)},
@@ -49,6 +60,14 @@ _NODES: dict[str, dict[str, tuple[str, ...]]] = {
         "media_type": (DCAT + "mediaType",),
         "conforms_to": (DCT + "conformsTo",),
     },
+    "data_services": {
+        "access_rights": (DCT + "accessRights",),
+        "rights": (DCT + "rights",),
+        "license": (DCT + "license",),
+        "spatial": (DCT + "spatial",),
+        "conforms_to": (DCT + "conformsTo",),
+        "format": (DCT + "format",),
+    },
     "agents": {},
     "contact_points": {},
     "catalog_records": {"catalog": (DCAT + "inCatalog",)},
@@ -68,6 +87,7 @@ _LINKS: dict[str, dict[str, tuple[str, ...]]] = {
         "version": (OWL + "versionInfo", DCAT + "version"),
         "in_series": (DCAT + "inSeries",),
         "series_member": (DCAT + "seriesMember",),
+        **_HVD,
     },
     "distributions": {
         "access_url": (DCAT + "accessURL",),
@@ -76,6 +96,21 @@ _LINKS: dict[str, dict[str, tuple[str, ...]]] = {
         "status": (ADMS + "status",),
         "issued": (DCT + "issued",),
         "modified": (DCT + "modified",),
+        "applicable_legislation": _HVD["applicable_legislation"],
+    },
+    "data_services": {
+        "identifier": (DCT + "identifier", ADMS + "identifier"),
+        "endpoint_url": (DCAT + "endpointURL",),
+        "endpoint_description": (DCAT + "endpointDescription",),
+        "serves_dataset": (DCAT + "servesDataset",),
+        "theme": (DCAT + "theme",),
+        "service_type": (DCT + "type",),
+        "issued": (DCT + "issued",),
+        "modified": (DCT + "modified",),
+        "language": (DCT + "language",),
+        "landing_page": (DCAT + "landingPage",),
+        "documentation": (FOAF + "page",),
+        **_HVD,
     },
     "agents": {
         "mbox": (FOAF + "mbox", SCHEMA + "email"),
@@ -106,7 +141,13 @@ _THINGS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "contact_point": ("contact_points", (DCAT + "contactPoint",)),
         "distribution": ("distributions", (DCAT + "distribution",)),
     },
-    "distributions": {},
+    "distributions": {"access_service": ("data_services", (DCAT + "accessService",))},
+    "data_services": {
+        "creator": ("agents", (DCT + "creator",)),
+        "publisher": ("agents", (DCT + "publisher",)),
+        "rights_holder": ("agents", (DCT + "rightsHolder", DCT + "rights_holder")),
+        "contact_point": ("contact_points", (DCAT + "contactPoint",)),
+    },
     "agents": {},
     "contact_points": {},
     "catalog_records": {"contact_point": ("contact_points", (DCAT + "contactPoint",))},
@@ -114,6 +155,7 @@ _THINGS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
 KEYS = {
     "datasets": "dataset",
     "distributions": "distribution",
+    "data_services": "data_service",
     "agents": "agent",
     "contact_points": "contact_point",
     "catalog_records": "catalog_record",

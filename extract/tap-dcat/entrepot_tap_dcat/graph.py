@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import weakref
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from entrepot_core.base.errors import RunFailed
+from entrepot_tap_dcat.languages import is_well_formed, unwrap
 from entrepot_tap_dcat.vocabulary import FIRST, FOAF, KNOWN_TYPES, NIL, REST, TYPE
 
 _IN_MEMORY = 50_000  # statements, of about 400 bytes
 _TEXT_IN_MEMORY = 16 * 1024**2  # characters of their values
 _LARGEST_NODE = 64 * 1024**2  # characters of all that is said of one subject
 _RELATIONS = 10_000  # predicates that are remembered
+_TAGS = 20  # language tags that are remembered
 _SHOWN = 200  # characters of a name in a message
 _TOPIC = FOAF + "primaryTopic"
 _SCHEMA = """
@@ -52,6 +55,7 @@ class Graph:
 
     Attributes:
         size: How many statements were read, repeated ones included.
+        odd_tags: Language tags that have not the form of BCP 47, and how often each was met.
     """
 
     def __init__(self, quads: Iterable[Any] = (), in_memory: int = _IN_MEMORY) -> None:
@@ -62,6 +66,7 @@ class Graph:
             in_memory: How many are kept in memory.
         """
         self.size = 0
+        self.odd_tags: Counter[str] = Counter()
         self._in_memory = in_memory
         self._disk: sqlite3.Connection | None = None
         self._start_over()
@@ -89,6 +94,7 @@ class Graph:
                 relation = relations.setdefault(predicate, predicate.value)
             term = _term(value)
             characters += len(term.value)
+            self._note(term.language)
             if relation in node:
                 node[relation].append(term)
             else:
@@ -104,6 +110,12 @@ class Graph:
         if self._disk is not None:
             self._spill()
             self._disk.execute("CREATE INDEX by_subject ON nodes (subject)")
+
+    def _note(self, tag: str) -> None:
+        if not tag or is_well_formed(tag):
+            return
+        if tag in self.odd_tags or len(self.odd_tags) < _TAGS:
+            self.odd_tags[tag] += 1
 
     def _spill(self) -> None:
         """Move what is in memory to a file that nobody sees and that dies with the process."""
@@ -236,7 +248,7 @@ def _term(value: Any) -> Term:
     if kind is NamedNode:
         return Term("i", value.value)
     if kind is Literal:
-        return Term("l", value.value, value.language or "")
+        return Term("l", value.value, unwrap(value.language or ""))
     if kind is BlankNode:
         return Term("b", f"_:{value.value}")
     return Term("l", str(value))  # a statement about a statement

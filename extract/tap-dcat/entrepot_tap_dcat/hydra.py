@@ -113,11 +113,12 @@ class Completeness:
         else:
             self.pages[page.number] = document
 
-    def check(self, datasets: int) -> tuple[list[str], list[str]]:
+    def check(self, datasets: int, services: int) -> tuple[list[str], list[str]]:
         """Compare.
 
         Args:
             datasets: How many different ones were read.
+            services: How many different data services were; catalogues count them or not.
 
         Returns:
             What is missing, and what is only surprising; one sentence each.
@@ -134,9 +135,12 @@ class Completeness:
                 )
         elif self._last and self._last not in self._read:
             problems.append(f"the last page, {self._last}, was not read")
-        if self._total is not None and self._total != datasets:
+        if self._total is not None and self._total not in (
+            datasets,
+            datasets + services,
+        ):
             warnings.append(
-                f"{datasets} datasets were read, {self._total} are announced "
-                "(hydra:totalItems)"
+                f"{datasets} datasets and {services} data services were read, {self._total} are "
+                "announced (hydra:totalItems)"
             )
         return problems, warnings

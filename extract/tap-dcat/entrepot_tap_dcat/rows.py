@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from entrepot_tap_dcat.columns import (
     COLUMNS,
@@ -33,9 +34,23 @@ from entrepot_tap_dcat.vocabulary import (
     LABELS,
     RECORDS,
     SERIES,
+    SERVICES,
 )
 
 Put = Callable[[str, tuple[str, ...], Row], None]
+
+
+class Counts(NamedTuple):
+    """What a document has.
+
+    Attributes:
+        datasets: How many datasets.
+        services: How many data services.
+    """
+
+    datasets: int
+    services: int
+
 
 _DEEPEST = 6  # blank nodes within blank nodes
 _OWN_NAME = (DCT + "identifier", ADMS + "identifier", DCAT + "landingPage")
@@ -58,20 +73,21 @@ class Reading:
         self._taken: dict[str, int] = {}
         self._done: set[tuple[str, str]] = set()
 
-    def read(self) -> int:
+    def read(self) -> Counts:
         """Give all rows: datasets and their parts, then resources that no dataset refers to.
 
         Returns:
-            How many datasets the document has.
+            How many datasets and data services the document has.
         """
-        count = 0
         # Blank datasets first have their names, so that others may refer to them.
-        for subject in self._in_order(DATASETS):
-            self._name_of_dataset(subject)
+        self._name_datasets()
+        datasets = 0
         for subject in self._in_order(DATASETS):
             self._dataset(subject)
-            count += 1
+            datasets += 1
+        services = sum(1 for _ in self._graph.typed(SERVICES))
         for stream, types in (
+            ("data_services", SERVICES),
             ("catalog_records", RECORDS),
             ("agents", AGENTS),
             ("contact_points", CONTACTS),
@@ -79,7 +95,7 @@ class Reading:
             for subject in self._in_order(types):
                 self._thing(stream, self._name("", stream, subject), subject)
         self._tell_of_orphans()
-        return count
+        return Counts(datasets, services)
 
     def _in_order(self, types: Iterable[str]) -> Iterable[str]:
         """Give subjects in an order that no label of a blank node has part in."""
@@ -92,14 +108,19 @@ class Reading:
         for _, subject in sorted(blank):
             yield subject
 
-    def _name_of_dataset(self, subject: str) -> None:
-        if not subject.startswith("_:"):
-            return
-        terms = self._graph.values(self._graph.node(subject), *_OWN_NAME)
-        names = sorted(term.value for term in terms if term.kind != "b")
-        self._names[subject] = (
-            _blank("dataset", *names) if names else self._name("", "dataset", subject)
-        )
+    def _name_datasets(self) -> None:
+        """Name blank datasets, each by its identifier or page if no other of them has the same."""
+        own: dict[str, tuple[str, ...]] = {}
+        for subject in self._in_order(DATASETS):
+            if subject.startswith("_:"):
+                terms = self._graph.values(self._graph.node(subject), *_OWN_NAME)
+                own[subject] = tuple(sorted(t.value for t in terms if t.kind != "b"))
+        times = Counter(own.values())
+        for subject, names in own.items():
+            if names and times[names] == 1:
+                self._names[subject] = _blank("dataset", *names)
+            else:
+                self._name("\0".join(names), "dataset", subject)
 
     def _dataset(self, subject: str) -> None:
         name = self._names.get(subject, subject)
@@ -184,6 +205,8 @@ class Reading:
         row = self._row(stream, name, node)
         if stream == "distributions":
             row["dataset"] = owner
+        if stream == "data_services":
+            row["catalog_record"] = self._records(name, subject, node)
         if stream == "catalog_records":
             row["dataset"] = more.get("dataset") or self._topic(node)
         self._put(stream, key, row)

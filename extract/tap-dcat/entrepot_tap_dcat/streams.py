@@ -1,4 +1,4 @@
-"""The five streams: what their columns are, and how they reach the target."""
+"""The six streams: what their columns are, and how they reach the target."""
 
 from __future__ import annotations
 
@@ -60,6 +60,8 @@ _PROVENANCE: dict[str, Property] = {
         "description": "The day of the dump: as file names say, or the day of fetching",
     },
 }
+_HVD_CATEGORY = _list("Categories of high-value datasets that it belongs to")
+_LEGISLATION = _list("Legislation that applies to it")
 _DATASET_KEY = "The dataset's IRI; of a blank node a name made of its content"
 
 
@@ -158,6 +160,8 @@ STREAMS: dict[str, tuple[list[str], dict[str, Property]]] = {
             "version": _list("Versions"),
             "in_series": _list("Series that it is a part of"),
             "series_member": _list("Members, if it is a series"),
+            "hvd_category": _HVD_CATEGORY,
+            "applicable_legislation": _LEGISLATION,
             "other": _OTHER,
         },
     ),
@@ -184,6 +188,46 @@ STREAMS: dict[str, tuple[list[str], dict[str, Property]]] = {
             "status": _list("Codes of its status, as written"),
             "issued": _list("When it was published, as written"),
             "modified": _list("When it was last changed, as written"),
+            "applicable_legislation": _LEGISLATION,
+            "access_service": _list("Keys of data services that give it"),
+            "other": _OTHER,
+        },
+    ),
+    "data_services": (
+        ["data_service"],
+        {
+            "data_service": _text(
+                "Its IRI; of a blank node a name made of its owner and content",
+                is_key=True,
+            ),
+            "types": _TYPES,
+            "identifier": _list("Identifiers, as written"),
+            "title": _texts("Titles"),
+            "description": _texts("Descriptions"),
+            "keyword": _texts("Keywords"),
+            "theme": _list("Themes"),
+            "service_type": _list("Codes of its type, as written"),
+            "endpoint_url": _list("Where it answers"),
+            "endpoint_description": _list("Where its operations are described"),
+            "serves_dataset": _list("Keys of the datasets that it serves"),
+            "access_rights": _nodes("Who may have access"),
+            "rights": _nodes("Other statements of rights"),
+            "license": _nodes("Licences of the service"),
+            "creator": _list("Keys of agents"),
+            "publisher": _list("Keys of agents"),
+            "rights_holder": _list("Keys of agents, in both spellings of the relation"),
+            "contact_point": _list("Keys of contact points"),
+            "catalog_record": _list("Keys of catalogue records"),
+            "spatial": _nodes("Places; bbox, centroid and geometry where given"),
+            "conforms_to": _nodes("Standards and protocols"),
+            "format": _nodes("Formats of its answers"),
+            "issued": _list("When it was published, as written"),
+            "modified": _list("When it was last changed, as written"),
+            "language": _list("Languages"),
+            "landing_page": _list("Landing pages"),
+            "documentation": _list("Pages about it"),
+            "hvd_category": _HVD_CATEGORY,
+            "applicable_legislation": _LEGISLATION,
             "other": _OTHER,
         },
     ),
@@ -224,7 +268,7 @@ STREAMS: dict[str, tuple[list[str], dict[str, Property]]] = {
                 "Its IRI; of a blank node a name made of its dataset and content",
                 is_key=True,
             ),
-            "dataset": _text("Key of the dataset that it is about"),
+            "dataset": _text("Key of the dataset, or data service, that it is about"),
             "types": _TYPES,
             "title": _texts("Titles"),
             "identifier": _list("Identifiers, as written"),

@@ -6,6 +6,7 @@ import re
 import time
 import typing as t
 from functools import cached_property
+from pathlib import Path
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
@@ -28,6 +29,7 @@ _VARIABLES = {
     "pattern": "DCAT_PATTERN",
     "format": "DCAT_FORMAT",
     "partial": "DCAT_PARTIAL",
+    "contexts": "DCAT_CONTEXTS",
     "network_timeout": "NETWORK_TIMEOUT",
 }
 _DUMPS = ("latest", "all")
@@ -72,6 +74,12 @@ class TapDcat(Plugin, Tap):
             default=False,
             description="Whether a dump of which pages are missing is loaded all the same. "
             "Default: DCAT_PARTIAL.",
+        ),
+        th.Property(
+            "contexts",
+            th.StringType,
+            description="A folder with copies of the JSON-LD contexts that documents name. "
+            "Default: DCAT_CONTEXTS.",
         ),
         th.Property(
             "page_deadline",
@@ -166,6 +174,7 @@ class TapDcat(Plugin, Tap):
             config.get("format"),
             may_be_partial=bool(self._partial),
             limit=config["max_bytes"],
+            contexts=Path(config["contexts"]) if config.get("contexts") else None,
         )
 
     @property
@@ -187,6 +196,8 @@ class TapDcat(Plugin, Tap):
             )
         if self._partial is None:
             problems.append("DCAT_PARTIAL: write true or false")
+        if config.get("contexts") and not Path(config["contexts"]).is_dir():
+            problems.append(f"DCAT_CONTEXTS: {config['contexts']} is not a folder")
         try:
             re.compile(config.get("pattern") or "")
         except re.error as error:

@@ -15,6 +15,7 @@ OWL = "http://www.w3.org/2002/07/owl#"
 ORG = "http://www.w3.org/ns/org#"
 LOCN = "http://www.w3.org/ns/locn#"
 PROV = "http://www.w3.org/ns/prov#"
+DCATAP = "http://data.europa.eu/r5r/"
 SCHEMA = "http://schema.org/"
 SCHEMAS = "https://schema.org/"
 
@@ -24,6 +25,7 @@ FIRST, REST, NIL = RDF + "first", RDF + "rest", RDF + "nil"
 SERIES = DCAT + "DatasetSeries"
 DATASETS = frozenset({DCAT + "Dataset", SERIES})
 DISTRIBUTIONS = frozenset({DCAT + "Distribution"})
+SERVICES = frozenset({DCAT + "DataService"})
 RECORDS = frozenset({DCAT + "CatalogRecord"})
 AGENTS = frozenset(
     {
@@ -43,7 +45,7 @@ CONTACTS = frozenset(
 PAGES = frozenset(
     HYDRA + name for name in ("PagedCollection", "Collection", "PartialCollectionView")
 )
-KNOWN_TYPES = DATASETS | DISTRIBUTIONS | RECORDS | AGENTS | CONTACTS | PAGES
+KNOWN_TYPES = DATASETS | DISTRIBUTIONS | SERVICES | RECORDS | AGENTS | CONTACTS | PAGES
 
 # In the order in which they are believed.
 NAMES = (

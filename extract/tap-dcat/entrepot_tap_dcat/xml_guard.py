@@ -2,7 +2,8 @@
 
 The reader of RDF/XML expands the entities of a document without a limit: 700 bytes can ask for
 gigabytes. A catalogue needs none, so a document type declaration, which alone can declare them, is
-refused. What is given on has been looked at.
+refused. What is given on has been looked at. A document that the reader would refuse or change for
+its encoding, its root or its language tags is to be rewritten (`xml_mending`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from xml.parsers import expat
 _LONGEST = 16 * 1024**2  # bytes between two tags, or of one tag
 _DEEPEST = 1000  # elements inside each other
 _BLOCK = 1024**2  # bytes
+_UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+
+
+class NeedsMending(Exception):
+    """A document is XML, and not as the reader of RDF/XML wants it."""
 
 
 class GuardedXml(io.RawIOBase):
@@ -32,10 +38,14 @@ class GuardedXml(io.RawIOBase):
         self._refuse = refuse
         self._block, self._at = b"", 0
         self._depth = self._last = self._fed = 0
-        self._parser = parser = expat.ParserCreate()
+        self._parser = parser = self._new_parser()
         parser.StartDoctypeDeclHandler = self._on_document_type
+        parser.XmlDeclHandler = self._on_declaration
         parser.StartElementHandler = self._on_start
         parser.EndElementHandler = self._on_end
+
+    def _new_parser(self) -> expat.XMLParserType:
+        return expat.ParserCreate()
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -96,12 +106,27 @@ class GuardedXml(io.RawIOBase):
             "a limit: have the catalogue written without one"
         )
 
-    def _on_start(self, *_: object) -> None:
+    def _on_declaration(self, _: str, encoding: str | None, __: int) -> None:
+        if encoding and encoding.lower() not in _UTF_8:
+            raise NeedsMending
+
+    def _on_start(self, name: str, attributes: dict[str, str]) -> None:
+        """Look at an element, and at the only thing in it that the reader would change."""
+        self._enter()
+        tag = attributes.get("xml:lang", "")
+        is_root_of_another_kind = self._depth == 1 and name.rpartition(":")[2] != "RDF"
+        if is_root_of_another_kind or tag != tag.lower():
+            raise NeedsMending
+
+    def _on_end(self, _: str) -> None:
+        self._leave()
+
+    def _enter(self) -> None:
         self._last = self._parser.CurrentByteIndex
         self._depth += 1
         if self._depth > _DEEPEST:
             self._stop(f"more than {_DEEPEST} elements inside each other")
 
-    def _on_end(self, *_: object) -> None:
+    def _leave(self) -> None:
         self._last = self._parser.CurrentByteIndex
         self._depth -= 1

@@ -21,6 +21,7 @@ from entrepot_lab.sources.s3 import S3Server
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.options import Options
 from entrepot_tap_dcat.places import place
+from entrepot_tap_dcat.streams import STREAMS
 from entrepot_tap_dcat.tap import TapDcat
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -261,9 +262,11 @@ def test_every_stream_is_described_before_the_first_record() -> None:
     done = run(DOMAINS="ecospheres", DCAT_SOURCE=str(SAMPLES))
     assert done.returncode == 0, done.stderr
     messages = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [each["type"] for each in messages[:5]] == ["SCHEMA"] * 5
+    assert [each["type"] for each in messages[: len(STREAMS)]] == ["SCHEMA"] * len(
+        STREAMS
+    )
     ended = [each["stream"] for each in messages if each["type"] == "ACTIVATE_VERSION"]
-    assert len(ended) == 5
+    assert len(ended) == len(STREAMS)
     [theme] = {
         json.dumps(each["schema"]["properties"]["theme"])
         for each in messages

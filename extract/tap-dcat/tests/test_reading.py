@@ -57,6 +57,7 @@ def test_the_sample_has_these_rows(rows: Rows) -> None:
     assert counts == {
         "datasets": 5,
         "distributions": 4,
+        "data_services": 1,
         "agents": 3,
         "contact_points": 2,
         "catalog_records": 4,
@@ -323,7 +324,7 @@ def test_another_total_is_a_warning(
     for path in dump.glob("*2026-01-10*"):
         path.write_text(path.read_text().replace('totalItems": 5', 'totalItems": 2437'))
     assert len(read(dump)["datasets"]) == 5
-    assert "5 datasets were read, 2437 are announced" in caplog.text
+    assert "5 datasets and 1 data services were read, 2437 are announced" in caplog.text
 
 
 def test_a_pattern_matches_whole_names(dump: Path) -> None:
