@@ -154,6 +154,26 @@ def test_the_better_columns(warehouse: Warehouse) -> None:
     ]
 
 
+def test_data_services_and_what_they_serve(warehouse: Warehouse) -> None:
+    query = "SELECT title, endpoint_urls, datasets FROM data_services"
+    assert warehouse.rows(query) == [
+        ("Adresses par API", ["https://api.example.org/adresses"], 1)
+    ]
+
+
+def test_quality_by_the_european_method(warehouse: Warehouse) -> None:
+    found = warehouse.rows(
+        f"SELECT replace(dataset, '{EXAMPLE}', ''), findability, accessibility, interoperability,"
+        " reusability, contextuality, points_possibles, rating FROM dataset_mqa ORDER BY dataset"
+    )
+    # a has keywords, a theme and a place, no URL and no format; one of its two licences is an IRI,
+    # and known; access rights in words, a contact; it says when it was changed.
+    assert ("a", 80.0, 0.0, 0.0, 45.0, 5.0, 325, "sufficient") in found
+    assert (BLANK, 0.0, 0.0, 0.0, 0.0, 0.0, 325, "bad") in found
+    history = "SELECT organisation, datasets FROM mqa_history ORDER BY 1"
+    assert ("Toutes", 5) in warehouse.rows(history)
+
+
 def test_arrays_hold_what_the_source_holds(warehouse: Warehouse) -> None:
     query = "SELECT keywords FROM dataset_details WHERE cardinality(keywords) > 0"
     assert warehouse.rows(query) == [(["bruit, routes", 'dit "sonore"', "{données}"],)]
