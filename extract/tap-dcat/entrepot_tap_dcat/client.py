@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BytesIO
 from tempfile import TemporaryFile
 from typing import IO
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -15,11 +16,13 @@ from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
 from entrepot_core.base.redaction import redact
 from entrepot_core.storage.redirects import is_same_server, request
 from entrepot_tap_dcat.options import Options
+from entrepot_tap_dcat.validators import Validator
 
 TRIES = 5
 _LONGEST_PAUSE = 60.0
 _BLOCK = 1024 * 1024
 _ACCEPT = "application/ld+json, text/turtle;q=0.9, application/rdf+xml;q=0.8, */*;q=0.1"
+_SAME = 304
 _AGAIN = frozenset({408, 425, 429})
 
 
@@ -31,11 +34,16 @@ class Answer:
         file: The body, in a file without a name.
         media_type: Its format, as the server says.
         url: Where it came from in the end, redirects followed.
+        validator: What tells this state of it from another.
     """
 
     file: IO[bytes]
     media_type: str | None
     url: str
+    validator: Validator
+
+
+_NOT_MODIFIED = Answer(BytesIO(), None, "", Validator())
 
 
 def shown(url: str) -> str:
@@ -99,10 +107,31 @@ class Client:
             RunFailed: If it is too big.
             TransientFailure: If it could not be fetched in time, or after several tries.
         """
+        return self._patiently(url, Validator())
+
+    def is_unchanged(self, url: str, validator: Validator) -> bool:
+        """Ask whether a page is still as it was.
+
+        Args:
+            url: Its URL.
+            validator: What the server said of it then.
+
+        Returns:
+            Whether the server says so.
+
+        Raises:
+            Refused: If the server refuses it.
+            RunFailed: If it is another one, and too big.
+            TransientFailure: If the server could not be asked in time, or after several tries.
+        """
+        return self._patiently(url, validator) is _NOT_MODIFIED
+
+    def _patiently(self, url: str, validator: Validator) -> Answer:
+        """Fetch a page, if it is not as it was, with several tries."""
         until = time.monotonic() + self._deadline
         for number in range(1, TRIES + 1):
             try:
-                return self._try(url, until)
+                return self._try(url, until, validator)
             except _Again as failure:
                 reason, wanted = failure.reason, failure.pause
             except urllib3.exceptions.HTTPError as error:
@@ -115,12 +144,13 @@ class Client:
             f"{shown(url)} could not be fetched in {number} tries: {reason}"
         )
 
-    def _try(self, url: str, until: float) -> Answer:
+    def _try(self, url: str, until: float, validator: Validator) -> Answer:
         parts = urlsplit(url)
         bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         login = self._login if is_same_server(self._start, url) else {}
         headers = {
             **login,
+            **validator.headers,
             "Accept": _ACCEPT,
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": "entrepot-tap-dcat",
@@ -136,11 +166,15 @@ class Client:
             retries=urllib3.Retry(total=None, connect=0, read=0, other=0, redirect=0),
         )
         try:
+            if answer.status == _SAME and validator.headers:
+                return _NOT_MODIFIED
             self._judge(url, answer)
             file = self._body(url, answer, until)
         finally:
             answer.close()
-        return Answer(file, answer.headers.get("Content-Type"), final)
+        headers = answer.headers
+        said = Validator(headers.get("ETag"), headers.get("Last-Modified"))
+        return Answer(file, headers.get("Content-Type"), final, said)
 
     def _judge(self, url: str, answer: urllib3.BaseHTTPResponse) -> None:
         status = answer.status

@@ -42,12 +42,13 @@ class Place(Protocol):
         """Hear what the last document says of itself, before the next is asked for."""
 
 
-def place(source: str, options: Options) -> Place:
+def place(source: str, options: Options, fingerprint: str = "") -> Place:
     """Find out what a source is.
 
     Args:
         source: `DCAT_SOURCE`.
         options: How to read it.
+        fingerprint: What else the rows depend on.
 
     Returns:
         The place.
@@ -56,7 +57,7 @@ def place(source: str, options: Options) -> Place:
         Refused: If there is no such thing.
     """
     if source.startswith(("http://", "https://")):
-        return Server(source, options)
+        return Server(source, options, fingerprint)
     if source.startswith("s3://"):
         return _bucket(source, options)
     if "://" in source and not source.startswith("file://"):

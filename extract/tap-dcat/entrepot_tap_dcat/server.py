@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from entrepot_core.base.errors import RunFailed
@@ -14,6 +14,7 @@ from entrepot_tap_dcat.client import Client, shown
 from entrepot_tap_dcat.documents import Document
 from entrepot_tap_dcat.hydra import Page
 from entrepot_tap_dcat.options import Options, zone
+from entrepot_tap_dcat.validators import Pages
 
 
 class Server:
@@ -21,19 +22,35 @@ class Server:
 
     is_one_document = False
 
-    def __init__(self, url: str, options: Options) -> None:
+    def __init__(self, url: str, options: Options, fingerprint: str = "") -> None:
         """Prepare.
 
         Args:
             url: The first page's.
             options: How to fetch.
+            fingerprint: What else the rows depend on.
         """
+        self.pages = Pages(url, fingerprint)
         self._client = Client(url, options)
         self._options = options
         self._next: str | None = url
         self._today = datetime.now(zone()).date()
         self._seen: set[str] = set()
         self._size = self._stale = self._datasets = 0
+
+    def is_unchanged(self, state: Any) -> bool:
+        """Ask whether all pages are still as they were; at the first that is not, ask no more.
+
+        Args:
+            state: What was kept of them.
+
+        Returns:
+            Whether the server says so of each; not if nothing was kept.
+        """
+        known = self.pages.known(state)
+        return bool(known) and all(
+            self._client.is_unchanged(url, validator) for url, validator in known
+        )
 
     def documents(self) -> Iterator[Document]:
         """Fetch page after page, until one names no next.
@@ -58,6 +75,7 @@ class Server:
                 )
             self._seen.add(same)
             answer = self._client.fetch(url)
+            self.pages.add(url, answer.validator)
             self._size += answer.file.seek(0, os.SEEK_END)
             if self._size > self._options.total:
                 raise RunFailed(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import time
 import typing as t
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from singer_sdk import Tap
 from singer_sdk import typing as th
@@ -20,7 +24,8 @@ from entrepot_core.storage.redirects import Redirects
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.formats import FORMATS
 from entrepot_tap_dcat.options import Options
-from entrepot_tap_dcat.places import place
+from entrepot_tap_dcat.places import Place, place
+from entrepot_tap_dcat.server import Server
 from entrepot_tap_dcat.streams import STREAMS, DcatStream
 
 _VARIABLES = {
@@ -33,6 +38,7 @@ _VARIABLES = {
     "network_timeout": "NETWORK_TIMEOUT",
 }
 _DUMPS = ("latest", "all")
+_STATE, _STATE_KEY = "datasets", "pages"
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -147,8 +153,8 @@ class TapDcat(Plugin, Tap):
         self.version = int(time.time() * 1000)
 
     @cached_property
-    def catalogue(self) -> Catalogue:
-        """The whole catalogue, read when the first stream asks.
+    def place(self) -> Place:
+        """Where the catalogue is.
 
         Raises:
             Refused: With every setting that is wrong.
@@ -169,8 +175,25 @@ class TapDcat(Plugin, Tap):
             total=config["max_total_bytes"],
             redirects=Redirects(frozenset(config["allow_redirects_to"])),
         )
+        return place(config["source"], options, self._fingerprint)
+
+    @property
+    def _fingerprint(self) -> str:
+        """What rows depend on beside the pages: settings, the code, and where they are loaded."""
+        settings = {
+            name: self.config.get(name) for name in ("format", "partial", "contexts")
+        }
+        selected = [name for name, each in self.streams.items() if each.selected]
+        parts = urlsplit(os.environ.get("TARGET_DATABASE_URL", ""))
+        warehouse = (parts.hostname, parts.port, parts.path)
+        return json.dumps([settings, selected, version("entrepot-tap-dcat"), warehouse])
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The whole catalogue, read when the first stream asks."""
+        config = self.config
         return Catalogue(
-            place(config["source"], options),
+            self.place,
             config.get("format"),
             may_be_partial=bool(self._partial),
             limit=config["max_bytes"],
@@ -213,8 +236,22 @@ class TapDcat(Plugin, Tap):
 
     def sync_all(self) -> None:  # type: ignore[misc] # final in the SDK, which has no hook around a whole run
         """Read all, describe all, then send: so that a bad catalogue changes nothing."""
+        if isinstance(self.place, Server) and self.place.is_unchanged(self._kept()):
+            self.logger.info(
+                "the catalogue has not changed since it was read last: nothing is sent"
+            )
+            return
+        self.state.pop("bookmarks", None)
         _ = self.catalogue
         for stream in self.streams.values():
             if stream.selected:
                 t.cast("DcatStream", stream).describe()
         super().sync_all()
+        if isinstance(self.place, Server):
+            bookmarks = self.state.setdefault("bookmarks", {})
+            bookmarks.setdefault(_STATE, {})[_STATE_KEY] = self.place.pages.state()
+            self.state_writer.write_state(self.state)
+
+    def _kept(self) -> t.Any:
+        """Give what was kept of the pages; Singer keeps states by stream."""
+        return self.state.get("bookmarks", {}).get(_STATE, {}).get(_STATE_KEY)

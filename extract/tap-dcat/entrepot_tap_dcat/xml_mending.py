@@ -43,7 +43,8 @@ _VALUES = frozenset({f"{RDF} resource", f"{RDF} nodeID"})
 _SYNTAX = _VALUES | {f"{RDF} datatype", _PARSE_TYPE, f"{RDF} ID"}
 _KINDS = {"Resource": "node", "Collection": "collection", "Literal": "literal"}
 _WRITTEN = frozenset({"node", "property", "collection", "literal"})
-_LARGEST_RECORD = 64 * 1024**2  # characters of one record of ISO 19139
+_LARGEST_RECORD = 64 * 1024**2  # bytes, about, that one record of ISO 19139 may take
+_ELEMENT = 200  # bytes, about, that an element takes without its texts
 
 _NO_NAMESPACE = "elements without a namespace, left out"
 _TEXT_BESIDE = "texts beside a resource or a node, left out"
@@ -231,8 +232,16 @@ class MendedXml(GuardedXml):
     def _skip(self, name: str, _: dict[str, str]) -> None:
         self._open.append(_Element("skipped", name))
 
+    def _weigh(self, size: int) -> None:
+        self._record_size += size
+        if self._record_size > _LARGEST_RECORD:
+            self._stop(
+                f"a record of ISO 19139 takes more than {_LARGEST_RECORD:,} bytes"
+            )
+
     def _start_in_record(self, name: str, attributes: dict[str, str]) -> None:
         assert self._record is not None
+        self._weigh(_ELEMENT + sum(map(len, attributes.values())))
         self._record.start(
             _braced(name), {_braced(key): value for key, value in attributes.items()}
         )
@@ -242,9 +251,7 @@ class MendedXml(GuardedXml):
 
     def _on_text(self, text: str) -> None:
         if self._record is not None:
-            self._record_size += len(text)
-            if self._record_size > _LARGEST_RECORD:
-                self._stop(f"a record has more than {_LARGEST_RECORD:,} characters")
+            self._weigh(len(text))
             self._record.data(text)
             return
         around = self._open[-1]

@@ -222,9 +222,9 @@ def test_s3_that_refuses(
 # -- the command
 
 
-def run(**variables: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return prepared.run(
-        [sys.executable, "-m", "entrepot_tap_dcat"],
+        [sys.executable, "-m", "entrepot_tap_dcat", *arguments],
         env={"PATH": os.environ["PATH"], **variables},
         capture_output=True,
         text=True,
@@ -273,3 +273,43 @@ def test_every_stream_is_described_before_the_first_record() -> None:
         if each["type"] == "SCHEMA" and each["stream"] == "datasets"
     }
     assert "text[]" in theme
+
+
+def test_a_catalogue_that_has_not_changed_is_not_sent_again(
+    server: PageServer, tmp_path: Path
+) -> None:
+    for path in (FIRST, SECOND):
+        server.replies[path][0].headers["ETag"] = f'"{path}"'
+    state = tmp_path / "state.json"
+
+    def night(**more: str) -> tuple[int, int, str]:
+        """Give how many messages there were, how many pages were asked for, and the log."""
+        before = server.asked.total()
+        url = server.url.replace("://", "://someone:s3cr3t@") + FIRST
+        given = ["--state", str(state)] if state.exists() else []
+        done = run(*given, DOMAINS="ecospheres", DCAT_SOURCE=url, **more)
+        assert done.returncode == 0, done.stderr
+        messages = [json.loads(line) for line in done.stdout.splitlines()]
+        states = [each["value"] for each in messages if each["type"] == "STATE"]
+        if states:
+            assert messages[-1]["type"] == "STATE"
+            state.write_text(json.dumps(states[-1]))
+            assert "s3cr3t" not in state.read_text()
+        return len(messages), server.asked.total() - before, done.stderr
+
+    whole, *_ = night()
+    sent, asked, log = night()
+    assert (sent, asked) == (0, 2)
+    assert "has not changed" in log
+    # Another warehouse, another setting, another state of one page: all is sent.
+    elsewhere = "postgresql://o@h/other"
+    assert night(TARGET_DATABASE_URL=elsewhere)[0] == whole
+    assert night()[0] == whole
+    assert night(DCAT_PARTIAL="true")[0] == whole
+    assert night()[0] == whole
+    server.replies[SECOND][0].headers["ETag"] = '"other"'
+    assert night()[:2] == (whole, 4)
+    # A page that the server cannot tell the state of: nothing is kept.
+    del server.replies[SECOND][0].headers["ETag"]
+    assert night()[0] == whole
+    assert night()[:2] == (whole, 2)

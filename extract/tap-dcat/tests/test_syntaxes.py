@@ -11,6 +11,7 @@ import pytest
 
 from entrepot_core.base.errors import RunFailed
 from entrepot_lab.faults.pages import PageServer, Reply
+from entrepot_tap_dcat import xml_mending
 from entrepot_tap_dcat.catalogue import Catalogue
 from entrepot_tap_dcat.languages import unwrap, wrap
 from entrepot_tap_dcat.options import Options
@@ -363,6 +364,19 @@ def test_the_distributions_and_the_record_of_iso_19139() -> None:
         ["2024-05-07"],
     )
     assert record["dataset"] == "https://data.example.org/jeu/bruit"
+
+
+def test_a_record_without_an_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xml_mending, "_LARGEST_RECORD", 100_000)
+    path = tmp_path / "record.xml"
+    head, end = RECORD.read_text().split("<!-- operations -->")
+    path.write_text(head + "<gmd:a/>" * 500 + end)
+    with pytest.raises(
+        RunFailed, match="a record of ISO 19139 takes more than 100,000 bytes"
+    ):
+        read(path)
 
 
 def test_a_service_of_iso_19139_is_a_data_service(tmp_path: Path) -> None:

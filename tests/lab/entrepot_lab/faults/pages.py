@@ -71,6 +71,9 @@ class PageServer(HttpServer):
         self.logins.append(request.headers.get("Authorization"))
         known = self.replies.get(request.path, [Reply(b"no such page", 404)])
         reply = known[min(number, len(known) - 1)]
+        tag = reply.headers.get("ETag")
+        if tag and request.headers.get("If-None-Match") == tag:
+            reply = Reply(status=304, headers=reply.headers)
         request.send_response(reply.status)
         request.send_header("Content-Type", reply.media_type)
         request.send_header("Content-Length", str(len(reply.body)))
