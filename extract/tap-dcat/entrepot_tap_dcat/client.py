@@ -172,9 +172,9 @@ class Client:
             file = self._body(url, answer, until)
         finally:
             answer.close()
-        headers = answer.headers
-        said = Validator(headers.get("ETag"), headers.get("Last-Modified"))
-        return Answer(file, headers.get("Content-Type"), final, said)
+        given = answer.headers
+        said = Validator(given.get("ETag"), given.get("Last-Modified"))
+        return Answer(file, given.get("Content-Type"), final, said)
 
     def _judge(self, url: str, answer: urllib3.BaseHTTPResponse) -> None:
         status = answer.status
