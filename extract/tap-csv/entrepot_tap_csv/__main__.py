@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 from entrepot_core.singer import plugin
+
+_INSPECT = "inspect"
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command, or its verb `inspect`."""
+    if sys.argv[1:2] == [_INSPECT]:
+        from entrepot_tap_csv.inspection import command
+
+        command.run(sys.argv[2:])
+        return
     plugin.run("tap-csv", "entrepot_tap_csv.tap:TapCsv")
 
 

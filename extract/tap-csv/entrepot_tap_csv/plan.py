@@ -243,7 +243,7 @@ def _take(plan: Plan, file: Found, entry: dict[str, Any], *, is_same: bool) -> N
 def _columns_of_member(part: Part, definition: Definition) -> tuple[list[str], int]:
     """Read the names of a part's columns; of an archive's, say that it can be left out."""
     try:
-        return _columns(part, definition)
+        return columns_of(part, definition)
     except Misfit as error:
         if not part.member or definition.shape.members:
             raise
@@ -267,8 +267,19 @@ def _time_of(path: Path) -> str:
     return moment.isoformat()
 
 
-def _columns(part: Part, definition: Definition) -> tuple[list[str], int]:
-    """Read the names of a part's columns, and check them against the settings."""
+def columns_of(part: Part, definition: Definition) -> tuple[list[str], int]:
+    """Read the names of a part's columns, and check them against the settings.
+
+    Args:
+        part: The part.
+        definition: What the settings say.
+
+    Returns:
+        The names, and how many columns without one may follow.
+
+    Raises:
+        Misfit: If a column that the settings name is not there.
+    """
     if definition.format == JSON_MAPS:
         return definition.field_names, 0
     with part.open() as file:
