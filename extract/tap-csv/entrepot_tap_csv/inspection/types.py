@@ -9,7 +9,9 @@ from typing import Any
 from entrepot_tap_csv.values import Column, NoSuchValue
 
 _NULLS = frozenset(
-    ["NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "nan", "-", "--", "..", "...", ".", "nd", "ND", "n.d.", "ns", "NS", "s", "S", "c", "nc", "NC", ":", "/", "*", "x", "X"]
+    {"NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "nan", "-", "--", ".."}
+    | {".", "...", "nd", "ND", "n.d.", "ns", "NS", "s", "S", "c", "nc", "NC", ":", "/"}
+    | {"*", "x", "X"}
 )
 _CODE = re.compile(
     r"(?i)code|cod_|^cp$|postal|siren|siret|insee|uai|\bnum|numero|tel|phone|fax|\bid|_id$|zip|ref"
