@@ -37,6 +37,11 @@ class TableRule(BaseModel):
     shrink_limit: float | None = Field(default=None, ge=0, le=100)
     reason: str = ""
 
+    @property
+    def pseudonymised(self) -> list[str]:
+        """The columns that arrive as pseudonyms."""
+        return [name for name, how in self.columns.items() if how == "pseudonymise"]
+
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -105,9 +110,7 @@ class Policy:
     @property
     def pseudonymises(self) -> bool:
         """Whether a secret is needed."""
-        return any(
-            "pseudonymise" in rule.columns.values() for rule in self.rules.values()
-        )
+        return any(rule.pseudonymised for rule in self.rules.values())
 
 
 _DEFAULT_RULE = TableRule()

@@ -13,7 +13,7 @@ from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform
 
 from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_core.base.redaction import redact
-from entrepot_core.policy.columns import pseudonym
+from entrepot_core.policy.columns import pseudonyms
 from entrepot_core.singer import keywords
 from entrepot_core.singer.plugin import Plugin
 
@@ -42,7 +42,7 @@ class MapTransform(Plugin, StreamTransform):
         if _is_called(self.config["stream_maps"]) and len(secret) < _SHORTEST:
             problem = f"{_VARIABLE} is missing, or has less than {_SHORTEST} characters"
             raise Refused([f"{problem}: stream maps pseudonymise; nothing was read"])
-        self._pseudonym = partial(_of_value, secret.encode())
+        self._pseudonym = partial(_of_value, pseudonyms(secret))
 
     def map_schema_message(
         self, message_dict: dict[str, t.Any]
@@ -90,7 +90,7 @@ def _is_called(maps: t.Any) -> bool:
     return isinstance(maps, str) and _FUNCTION in maps
 
 
-def _of_value(key: bytes, value: t.Any) -> str | None:
+def _of_value(pseudonym: t.Callable[[bytes], bytes], value: t.Any) -> str | None:
     if value is None:
         return None
-    return pseudonym(key, str(value).encode()).decode()
+    return pseudonym(str(value).encode()).decode()

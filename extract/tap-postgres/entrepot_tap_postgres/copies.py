@@ -51,7 +51,8 @@ def copy_range(
     copy = CopyOut(session, statement, patience)
     try:
         with path.open("wb") as file:
-            for chunk in copy:
+            chunks = query.rewrite(copy) if query.rewrite else copy
+            for chunk in chunks:
                 file.write(chunk)
     except OSError as error:
         path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from entrepot_core.policy.columns import Rewriter
 from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.singer.batch import CopyFormat
 from entrepot_tap_postgres.keys import Key
@@ -18,9 +19,9 @@ class Query:
         table: The table.
         key: Its replication key.
         names: The columns, in the order of the files.
-        chosen: The same in SQL, pseudonyms computed.
+        chosen: The same in SQL, columns to pseudonymise as their values' text.
         copy_format: `binary` or `text`.
-        secret: `PSEUDONYM_SECRET`, when a column needs it.
+        rewrite: Puts pseudonyms into chunks of COPY's text; None where no column needs it.
     """
 
     stream: str
@@ -29,4 +30,4 @@ class Query:
     names: list[str]
     chosen: str
     copy_format: CopyFormat
-    secret: str | None
+    rewrite: Rewriter | None

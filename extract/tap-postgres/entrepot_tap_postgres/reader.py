@@ -13,7 +13,6 @@ from typing import Any
 
 import psycopg
 
-from entrepot_core.policy import columns
 from entrepot_core.postgres.connection import Database, bounded
 from entrepot_core.postgres.copy.libpq import Patience
 from entrepot_core.postgres.identifiers import literal, quote
@@ -231,7 +230,7 @@ class Reader:
         def copy(worker: int, covers: KeyRange, path: Path) -> CopyBatch:
             with held.reading():
                 if worker not in sessions:
-                    sessions[worker] = self._session(held, worker)
+                    sessions[worker] = held.share(f"work {worker}")
                 patience = Patience(held.stop, self._source.timeout)
                 return copy_range(
                     query, sessions[worker], patience, covers, path, self._desk
@@ -264,12 +263,6 @@ class Reader:
                     batch = future.result()
                     assert batch.file is not None
                     batch.file.path.unlink()
-
-    def _session(self, held: Held, worker: int) -> psycopg.Connection:
-        session = held.share(f"work {worker}")
-        if self.query.secret:
-            columns.set_secret(session, self.query.secret)
-        return session
 
     def _release(self) -> None:
         if self._held is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -290,23 +290,28 @@ def record_schema(definition: TableDefinition) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
 
-def as_record(definition: TableDefinition, chosen: str) -> str:
+def as_record(definition: TableDefinition, chosen: str, hidden: Collection[str]) -> str:
     """Write the SQL that makes one JSON object of a row.
 
     Args:
         definition: What `read` gave.
-        chosen: The row's select list, pseudonyms computed.
+        chosen: The row's select list.
+        hidden: Columns whose values must not be in it.
 
     Returns:
         A text expression. A value is PostgreSQL's own text where JSON could not hold each of its
         type, such as a numeric's NaN or a date's infinity.
     """
-    listed = ", ".join(
-        quote(column.name)
-        if column.base in _JSON_TYPES
-        else f"{quote(column.name)}::pg_catalog.text AS {quote(column.name)}"
-        for column in definition.copied
-    )
+
+    def value(column: Column) -> str:
+        name = quote(column.name)
+        if column.name in hidden:
+            return f"NULL::pg_catalog.text AS {name}"
+        if column.base in _JSON_TYPES:
+            return name
+        return f"{name}::pg_catalog.text AS {name}"
+
+    listed = ", ".join(map(value, definition.copied))
     record = quote(unlike("r", [column.name for column in definition.columns]))
     return (
         f"(SELECT pg_catalog.row_to_json({record})::pg_catalog.text FROM"

@@ -84,22 +84,29 @@ class AppendStream(SingerStream):
             "metadata": [{"breadcrumb": [], "metadata": metadata}],
         }
 
+    @property
+    def _table(self) -> TableName:
+        return TableName(self.definition.schema, self.definition.table)
+
     def query(self) -> Query:
         """Say what is read of the table as it is now."""
         tap, definition = self._tap, self.definition
-        table = TableName(definition.schema, definition.table)
-        rule = tap.rule(table)
+        rule = tap.rule(self._table)
         names = [column.name for column in definition.copied]
         column = definition.key_column
-        is_binary = all(each.binary for each in definition.copied)
+        is_binary = not rule.pseudonymised and all(
+            each.binary for each in definition.copied
+        )
         return Query(
             self.name,
-            table,
+            self._table,
             Key(column.name, column.type, column.base, rule.lookback),
             names,
             columns.chosen(names, rule),
             "binary" if is_binary else "text",
-            tap.secret if "pseudonymise" in rule.columns.values() else None,
+            columns.live_rewriter(names, rule, tap.secret)
+            if rule.pseudonymised
+            else None,
         )
 
     def _batches(self) -> Iterator[CopyBatch]:
@@ -186,10 +193,36 @@ class RecordStream(AppendStream):
         return relation.record_schema(definition)
 
     def query(self) -> Query:
-        """Say what is read of the table as it is now: one JSON object a row."""
-        query = super().query()
-        one_object = relation.as_record(self.definition, query.chosen)
-        return replace(query, chosen=one_object, copy_format="text")
+        """Say what is read of the table as it is now: one JSON object a row.
+
+        Behind it come the columns to pseudonymise, NULL in the object: a field of COPY's text can
+        be rewritten before the row is in any file.
+
+        Returns:
+            The query.
+        """
+        query, rule = super().query(), self._tap.rule(self._table)
+        hidden = self._hidden()
+        one_object = relation.as_record(self.definition, query.chosen, hidden)
+        return replace(
+            query,
+            chosen=", ".join(
+                [one_object, *filter(None, [columns.chosen(hidden, rule)])]
+            ),
+            copy_format="text",
+            rewrite=columns.live_rewriter(["", *hidden], rule, self._tap.secret)
+            if hidden
+            else None,
+        )
+
+    def _hidden(self) -> list[str]:
+        """List the columns of which a record has pseudonyms."""
+        rule = self._tap.rule(self._table)
+        return [
+            column.name
+            for column in self.definition.copied
+            if column.name in rule.pseudonymised
+        ]
 
     def get_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:
         """Read what is new.
@@ -201,7 +234,7 @@ class RecordStream(AppendStream):
             Each row.
         """
         for batch in self._batches():
-            yield from _records(batch.file)
+            yield from _records(batch.file, self._hidden())
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
@@ -209,7 +242,7 @@ class RecordStream(AppendStream):
         """Write rows, and after each file the state: the SDK's own would outrun the fence."""
         with self.get_record_counter() as rows:
             for batch in self._batches():
-                for record in _records(batch.file):
+                for record in _records(batch.file, self._hidden()):
                     if write_messages:
                         self._write_record_message(record)
                     rows.increment()
@@ -227,10 +260,14 @@ class RecordStream(AppendStream):
         raise CannotContinue(f"table {table}: a deploy has just changed it: run again")
 
 
-def _records(file: CopyFile | None) -> Iterator[dict[str, t.Any]]:
-    """Read the rows of a file of one JSON column, and remove it."""
+def _records(file: CopyFile | None, hidden: list[str]) -> Iterator[dict[str, t.Any]]:
+    """Read the rows of a file of one JSON column and the pseudonyms behind it, and remove it."""
     if file is None:
         return
     for line in file.lines():
-        yield json.loads(columns.unescaped(line.removesuffix(b"\n")))
+        first, *others = line.removesuffix(b"\n").split(b"\t")
+        record = json.loads(columns.unescaped(first))
+        for name, field in zip(hidden, others, strict=True):
+            record[name] = None if field == columns.NULL else field.decode()
+        yield record
     file.path.unlink()

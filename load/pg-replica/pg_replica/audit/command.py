@@ -16,7 +16,6 @@ from psycopg.rows import TupleRow
 from entrepot_core.base.errors import Differs, Refused
 from entrepot_core.base.logs import event
 from entrepot_core.base.suggest import nearest
-from entrepot_core.policy import columns
 from entrepot_core.policy import tables as policy
 from entrepot_core.postgres import catalog, queries
 from entrepot_core.postgres.connection import Database, explained, one_line
@@ -147,7 +146,7 @@ def _tables(
                 settled,
                 size,
                 kept,
-                columns.chosen(kept, rules.rule(table)),
+                rules.rule(table),
                 primary,
             )
         )

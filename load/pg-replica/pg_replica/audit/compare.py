@@ -2,8 +2,8 @@
 
 Count and checksum of ranges of the replication key are compared on both sides; ranges that differ
 are cut into smaller ones, and only the smallest are replaced, each in one transaction. The checksum
-is the sum of a 64-bit hash of each row's text, under the same settings on both sides: it depends
-neither on the order of rows nor on the servers' versions.
+is taken under the same settings on both sides: it depends neither on the order of rows nor on the
+servers' versions.
 """
 
 from __future__ import annotations
@@ -22,17 +22,13 @@ from entrepot_core.postgres.identifiers import literal, quote
 from entrepot_core.postgres.snapshot import GaveWay, Held, Limits
 from entrepot_core.warehouse import changes
 from pg_replica.audit.model import Audited, Findings, Span
+from pg_replica.audit.sums import Sums
 from pg_replica.settings import Settings
 
 _RANGE_ROWS = 100_000
 _SMALLEST = 1000  # rows of a range that is replaced, not cut
 _PARTS = 10  # into which a range that differs is cut
 _TRIES = 3  # snapshots under which nothing could be compared
-
-_SUM = (
-    "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum("
-    "pg_catalog.hashtextextended({row}::text, 0)), 0)::text FROM ({rows}) AS {row}"
-)
 
 
 class Comparison:
@@ -45,6 +41,8 @@ class Comparison:
         self._source = source
         self._warehouse = warehouse
         self._table = table
+        self._sums = Sums(table, settings.pseudonym_secret)
+        self._patience = Patience(threading.Event(), source.timeout)
 
     def slice(self, low: str | None, *, everything: bool, dry_run: bool) -> Findings:
         """Compare from a key on, and repair."""
@@ -88,8 +86,6 @@ class Comparison:
         try:
             self._there = held.session
             with held.reading():
-                if settings.pseudonym_secret:
-                    columns.set_secret(self._there, settings.pseudonym_secret)
                 held.export()
                 yield
         finally:
@@ -180,20 +176,11 @@ class Comparison:
 
     def _look_into(self, span: Span, found: Findings, *, dry_run: bool) -> int:
         """Compare a range, and the parts of one that differs; give the source's count."""
-        table = self._table
-        there = self._pool.submit(
-            lambda: self._there.execute(
-                _SUM.format(rows=table.rows_there(span), row=table.row())
-            ).fetchone()
-        )
+        there = self._pool.submit(self._sums.there, self._there, span, self._patience)
         try:
-            here = self._here.execute(
-                _SUM.format(rows=table.rows_here(span), row=table.row())
-            ).fetchone()
+            here = self._sums.here(self._here, span)
         finally:
             sums = there.result()
-        assert sums is not None
-        assert here is not None
         if sums != here:
             if max(sums[0], here[0]) <= _SMALLEST or span.rows <= _SMALLEST:
                 self._replace(span, found, dry_run=dry_run)
@@ -201,7 +188,7 @@ class Comparison:
             else:
                 for part in self._spans(span):
                     self._look_into(part, found, dry_run=dry_run)
-        return int(sums[0])
+        return sums[0]
 
     def _replace(self, span: Span, found: Findings, *, dry_run: bool) -> None:
         """Put the source's rows of a range in the place of ours, in one transaction."""
@@ -212,10 +199,13 @@ class Comparison:
             copy = CopyOut(
                 self._there,
                 f"COPY ({table.rows_there(span)}) TO STDOUT",
-                patience := Patience(threading.Event(), self._source.timeout),
+                self._patience,
+            )
+            rewrite = columns.live_rewriter(
+                table.names, table.rule, self._settings.pseudonym_secret
             )
             into = f"COPY arriving ({listed}) FROM STDIN"
-            copy_in(here, into, copy, patience, lambda _: None)
+            copy_in(here, into, rewrite(copy), self._patience, lambda _: None)
             self._count(span, found)
             here.execute(f"DELETE FROM {table.here.sql} WHERE {table.within(span)}")
             if table.primary_key and table.primary_key != [table.key]:

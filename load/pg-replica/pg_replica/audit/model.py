@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from entrepot_core.policy import columns
+from entrepot_core.policy.tables import TableRule
 from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
 
 
@@ -36,7 +38,7 @@ class Audited:
         settled: The key up to which the source can add nothing more; None when not known yet.
         size: About how many rows it has here.
         names: The columns compared.
-        chosen: The same in SQL on the source, pseudonyms computed.
+        rule: The table's rule: which of them arrive as pseudonyms.
         primary_key: Columns that tell rows apart here; empty when none do.
     """
 
@@ -49,8 +51,13 @@ class Audited:
     settled: str | None
     size: int
     names: list[str]
-    chosen: str
+    rule: TableRule
     primary_key: list[str]
+
+    @property
+    def hidden(self) -> list[str]:
+        """The compared columns that are pseudonyms here."""
+        return [name for name in self.names if name in self.rule.pseudonymised]
 
     def row(self, letter: str = "r") -> str:
         """Give a table alias that is no column's name, else `alias::text` would be that column."""
@@ -66,7 +73,8 @@ class Audited:
 
     def rows_there(self, span: Span) -> str:
         """Write the source's query for a range."""
-        return f"SELECT {self.chosen} FROM {self.there.sql} WHERE {self.within(span)}"
+        chosen = columns.chosen(self.names, self.rule)
+        return f"SELECT {chosen} FROM {self.there.sql} WHERE {self.within(span)}"
 
     def rows_here(self, span: Span) -> str:
         """Write the warehouse's query for a range."""

@@ -100,7 +100,7 @@ class LiveStream:
     statement: str
     into: str
     options: str
-    secret: str | None
+    rewrite: columns.Rewriter | None
     may_pass_frames: bool
     sent: int = -1
 
@@ -109,7 +109,7 @@ class LiveStream:
     ) -> Feed:
         """COPY them out under the snapshot, as frames where no connection is encrypted."""
         source = self.sessions.get(worker)
-        framed = self.may_pass_frames
+        framed = self.may_pass_frames and self.rewrite is None
         if framed:
             with explained("source"):
                 framed = passes_frames(source)
@@ -128,12 +128,10 @@ class LiveStream:
         kind: type[CopyOut | FramedCopyOut],
     ) -> Iterator[Chunk]:
         try:
-            if self.secret:
-                columns.set_secret(session, self.secret)
-                session.commit()
             self.snapshot.import_into(session)
             copy = kind(session, self.statement, patience)
-            yield from copy
+            # Each message of COPY's text is one line: chunks end where lines do.
+            yield from copy if self.rewrite is None else self.rewrite(copy)
             session.rollback()
             self.sent = copy.rows
         except BaseException:
@@ -187,7 +185,9 @@ def live_portions(
                 columns.copy_out_statement(table, rule, copy_format, blocks),
                 _copy_into(routed.get(table.name, table.name), names),
                 f"FORMAT {copy_format}",
-                secret if "pseudonymise" in rule.columns.values() else None,
+                columns.live_rewriter(names, rule, secret)
+                if rule.pseudonymised
+                else None,
                 may_pass_frames,
             )
             whole = parts == 1 and table.name not in routed
