@@ -31,9 +31,26 @@ def test_records_are_counted_once() -> None:
     metric = 'METRIC: {"type":"counter","metric":"record_count","value":12,"tags":{}}'
     tap, target = {"producer": True}, {"consumer": True}
     assert parse(said(metric, stdio="stderr", **tap)).records == 12
-    assert parse(said(metric, stdio="stderr", **target)).records == 0
-    assert parse(said("a-b: 34 rows up to 9", stdio="stderr", **tap)).records == 0
-    assert parse(said("METRIC: {broken}", stdio="stderr", **tap)).records == 0
+    assert parse(said(metric, stdio="stderr", **target)).records is None
+    assert parse(said("a-b: 34 rows up to 9", stdio="stderr", **tap)).records is None
+    assert parse(said("METRIC: {broken}", stdio="stderr", **tap)).records is None
+
+
+def test_a_tap_that_brings_nothing_is_told_from_one_that_says_nothing() -> None:
+    metric = 'METRIC: {"type":"counter","metric":"record_count","value":0,"tags":{}}'
+    assert parse(said(metric, stdio="stderr", producer=True)).records == 0
+
+
+def test_what_settings_let_pass_is_counted() -> None:
+    metric = {"metric": "forgiven", "value": 3, "tags": {"kind": "short rows filled"}}
+    line = said(f"METRIC: {json.dumps(metric)}", stdio="stderr", producer=True)
+    assert parse(line).forgiven == {"short rows filled": 3}
+    assert parse(line).records is None
+    for odd in ({}, {"kind": None}, "x", None):
+        line = said(
+            f"METRIC: {json.dumps({**metric, 'tags': odd})}", stdio="x", producer=True
+        )
+        assert parse(line).forgiven == {}
 
 
 def test_anything_else_is_taken_as_it_is() -> None:

@@ -44,15 +44,29 @@ class Line:
         return _PREFIX.sub("", " ".join(self.text.split()))
 
     @property
-    def records(self) -> int:
-        """How many records a tap says here that it has emitted."""
-        if self.kind != "tap":
-            return 0
-        metric = _METRIC.search(self.text)
+    def records(self) -> int | None:
+        """How many records a tap says here that it has emitted; None where it does not."""
+        counted = self._metric("record_count")
+        return values.count(counted.get("value")) or 0 if counted else None
+
+    @property
+    def forgiven(self) -> dict[str, int]:
+        """What a tap says here that its settings have let pass: how often, by kind."""
+        counted = self._metric("forgiven")
+        tags = counted.get("tags")
+        kind = (
+            values.text(tags.get("kind"), _LONGEST_NAME)
+            if isinstance(tags, dict)
+            else ""
+        )
+        count = values.count(counted.get("value"))
+        return {kind: count} if kind and count else {}
+
+    def _metric(self, name: str) -> dict[str, object]:
+        """Read a metric of Singer's of that name; empty where this is none of a tap's."""
+        metric = _METRIC.search(self.text) if self.kind == "tap" else None
         counted = values.json_object(metric.group(1)) if metric else {}
-        if counted.get("metric") != "record_count":
-            return 0
-        return values.count(counted.get("value")) or 0
+        return counted if counted.get("metric") == name else {}
 
 
 def parse(raw: str) -> Line:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -238,7 +238,7 @@ class Night:
             self._record.dbt_results(step, number, results)
         status, again, exit_status, why = self._judge(ended, results, said, stale)
         self._record.end_step(
-            step, place, number, status, exit_status, said.records or None, why
+            step, place, number, status, exit_status, said.records, why or said.forgiven
         )
         self.progress.messages[step.name] = why
         if status == "failed":
@@ -279,13 +279,22 @@ class _Said:
 
     def __init__(self) -> None:
         self._lines: deque[Line] = deque(maxlen=_TAIL)
-        self.records = 0
+        self.records: int | None = None
+        self._forgiven: Counter[str] = Counter()
 
     def add(self, raw: str) -> Line:
         line = log.parse(raw)
         self._lines.append(line)
-        self.records += line.records
+        if line.records is not None:
+            self.records = (self.records or 0) + line.records
+        self._forgiven.update(line.forgiven)
         return line
+
+    @property
+    def forgiven(self) -> str:
+        """What settings have let pass in files; empty where that was nothing."""
+        said = "; ".join(f"{kind}: {n:,}" for kind, n in self._forgiven.items())
+        return f"let pass, as the settings say: {said}" if said else ""
 
     @property
     def last(self) -> list[Line]:
