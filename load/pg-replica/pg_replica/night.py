@@ -13,7 +13,7 @@ from entrepot_core.base.logs import event
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import Database, explained, one_line
 from entrepot_core.postgres.copy.libpq import Patience
-from entrepot_core.postgres.identifiers import PUBLIC
+from entrepot_core.postgres.identifiers import PUBLIC, TableName
 from entrepot_core.warehouse import dependents
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
@@ -25,6 +25,8 @@ from pg_replica.publish import swap as publish
 from pg_replica.publish.functions import close_functions
 from pg_replica.publish.waiting import live_schemas, prepare_next
 from pg_replica.restore import landing, restorer
+from pg_replica.restore.builder import Builder
+from pg_replica.restore.checks import ChecksThatCall
 from pg_replica.restore.constraints import Constraints
 from pg_replica.restore.context import RestoreContext
 from pg_replica.restore.indexes import is_serial
@@ -32,6 +34,7 @@ from pg_replica.restore.kept_out import drop_kept_out, foreign_keys_left_out
 from pg_replica.restore.logged import make_logged
 from pg_replica.restore.progress import Display
 from pg_replica.restore.scheduler import Crew
+from pg_replica.restore.search_path import SearchPath
 from pg_replica.settings import Settings
 from pg_replica.source.origins import DumpOrigin, LiveOrigin, Origin
 from pg_replica.verify import shrink
@@ -140,7 +143,9 @@ class Night:
             raise Refused(problems)
         self._names = landing.names_of(origin.items)
         self._record.set_landing(self._schemas, self._names)
-        builder = landing.Builder(origin.policy, self._record, self._naming, main)
+        path = SearchPath(self._schemas, origin.search_path)
+        builder = Builder(origin.policy, self._record, self._naming, main, path)
+        checks = ChecksThatCall(self._schemas, path, self._record)
         pre_data, post_data = sections(origin.items)
         with self._record.step("schema"):
             role = self._settings.build_role
@@ -153,6 +158,8 @@ class Night:
                 )
             portions = origin.portions(build)
             self._guard(build, origin)
+            path.find(build)
+            checks.set_aside(build)
         cancel = _both(workers.cancel, origin.cancel)
         crew = Crew(self._settings.jobs, self._stop, cancel)
         patience = Patience(self._stop, self._settings.network_timeout)
@@ -164,6 +171,7 @@ class Night:
             patience,
             crew,
             self._settings.maintenance_work_mem,
+            path,
         )
         with self._record.step("copy"):
             origin.watch(crew.fail)
@@ -174,7 +182,9 @@ class Night:
                 self._settings, self._record, self._naming, self._schemas, origin, main
             )
         with self._record.step("constraints"):
-            self._constrain(context, build, origin, post_data)
+            tables = {portion.table for portion in portions}
+            self._constrain(context, build, origin, post_data, tables, checks)
+            path.take_back(build)
         with self._record.step("verify"):
             self._verify(origin, build, builder, post_data)
 
@@ -192,10 +202,13 @@ class Night:
         main: psycopg.Connection,
         origin: Origin,
         post_data: list[Item],
+        loaded: set[TableName],
+        checks: ChecksThatCall,
     ) -> None:
         builder, constraints = context.builder, Constraints(context)
-        builder.build(main, [item for item in post_data if is_serial(item)])
+        builder.build(main, [item for item in post_data if is_serial(item, loaded)])
         origin.finish(main)
+        checks.put_back(main)
         wanted = self._settings.restore_fk_constraints
         keys = [item for item in post_data if item.kind == FOREIGN_KEY]
         constraints.add_foreign_keys(
@@ -210,7 +223,7 @@ class Night:
         self,
         origin: Origin,
         main: psycopg.Connection,
-        builder: landing.Builder,
+        builder: Builder,
         post_data: list[Item],
     ) -> None:
         found = catalog.facts(main, self._schemas)

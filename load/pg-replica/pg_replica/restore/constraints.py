@@ -18,6 +18,7 @@ from entrepot_core.warehouse.runs import utc_now
 from pg_replica.dump.items import Item
 from pg_replica.restore.context import RestoreContext
 from pg_replica.restore.scheduler import Task
+from pg_replica.restore.search_path import is_of_path
 
 # What PostgreSQL before 18 answers to NOT VALID on a partitioned table.
 _NO_NOT_VALID = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType)
@@ -131,7 +132,7 @@ class Constraints:
         def run(worker: int) -> None:
             began, started_at = time.monotonic(), utc_now()
             try:
-                self._context.sessions.get(worker).execute(statement)
+                self._execute(self._context.sessions.get(worker), statement)
             except psycopg.Error as error:
                 if self._context.patience.stop.is_set():
                     raise Stopped from None
@@ -142,6 +143,14 @@ class Constraints:
             self._context.record.item(RecordedItem(kind, name, started_at, seconds))
 
         return run
+
+    def _execute(self, session: psycopg.Connection, statement: str) -> None:
+        try:
+            session.execute(statement)
+        except psycopg.Error as error:
+            if not self._context.path.value or not is_of_path(error):
+                raise
+            self._context.path.run(session, [statement.encode()])
 
 
 def _is_lost(error: psycopg.Error) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from entrepot_core.postgres.copy.libpq import Patience
 from entrepot_core.warehouse.runs import Record
-from pg_replica.restore.landing import Builder
+from pg_replica.restore.builder import Builder
 from pg_replica.restore.progress import Display
 from pg_replica.restore.scheduler import Crew
+from pg_replica.restore.search_path import SearchPath
 from pg_replica.warehouse.sessions import Sessions
 
 
@@ -24,6 +25,7 @@ class RestoreContext:
         patience: When to stop waiting.
         crew: Who does the tasks.
         memory: What an index build may use, as PostgreSQL writes sizes.
+        path: The search path of the source's functions.
     """
 
     sessions: Sessions
@@ -33,3 +35,4 @@ class RestoreContext:
     patience: Patience
     crew: Crew
     memory: str
+    path: SearchPath

@@ -101,7 +101,7 @@ class Copies:
         session = self._context.sessions.get(worker)
         feed = portion.stream.begin(worker, session, self._context.patience)
         options = feed.options
-        session.execute("BEGIN")
+        session.execute(self._context.path.begin)
         if portion.whole and feed.is_frozen:
             # In the transaction that empties the table, rows can be written frozen.
             session.execute(f"TRUNCATE ONLY {portion.table.sql}")

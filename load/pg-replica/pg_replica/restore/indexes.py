@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -60,7 +60,7 @@ class Indexes:
         Returns:
             One task for each index or constraint, two for a key.
         """
-        items = [item for item in post_data if is_parallel(item)]
+        items = [item for item in post_data if is_parallel(item, copies)]
         tasks = []
         for item in [*items, *_extra_indexes(policy, copies)]:
             after = set(copies.get(item.table, [])) if item.table else set()
@@ -127,28 +127,31 @@ def _unique_index(key: re.Match[str]) -> str:
     return f"CREATE UNIQUE INDEX {key['name']} ON {key['table']} USING btree {key['columns']};"
 
 
-def is_parallel(item: Item) -> bool:
+def is_parallel(item: Item, tables: Container[TableName]) -> bool:
     """Say whether an item may be made as soon as its table's rows are there.
 
     Args:
         item: A post-data item.
+        tables: The tables that have rows: an index may be on a materialized view, which waits for
+            keys if it groups by one.
 
     Returns:
         Whether it may.
     """
-    return item.kind in ("CONSTRAINT", "INDEX") and item.table is not None
+    return item.kind in ("CONSTRAINT", "INDEX") and item.table in tables
 
 
-def is_serial(item: Item) -> bool:
+def is_serial(item: Item, tables: Container[TableName]) -> bool:
     """Say whether an item comes after all indexes, in the dump's order.
 
     Args:
         item: A post-data item.
+        tables: The tables that have rows.
 
     Returns:
         Whether it does.
     """
-    return not is_parallel(item) and item.kind not in (FOREIGN_KEY, REFRESH)
+    return not is_parallel(item, tables) and item.kind not in (FOREIGN_KEY, REFRESH)
 
 
 def _extra_indexes(policy: Policy, copies: Iterable[TableName]) -> list[Item]:

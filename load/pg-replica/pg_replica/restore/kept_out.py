@@ -7,10 +7,9 @@ import psycopg
 from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.catalog import Fact
-from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.postgres.identifiers import TableName, quote
 from entrepot_core.warehouse.runs import Record
 from pg_replica.dump.items import FOREIGN_KEY, Item
-from pg_replica.restore import landing
 from pg_replica.verify import compare as verify
 
 
@@ -35,7 +34,7 @@ def drop_kept_out(
         for kind, schema, name, _ in before
         if kind == "relation"
     }
-    landing.drop_kept_out(main, policy, tables)
+    _drop(main, policy, tables)
     if not policy.rules:
         return
     for fact in sorted(before - catalog.facts(main, schemas)):
@@ -67,3 +66,24 @@ def foreign_keys_left_out(
         if item.kind == FOREIGN_KEY
         and (all_of_them or {item.table, item.referenced_table} & kept_out)
     ]
+
+
+def _drop(
+    connection: psycopg.Connection, policy: Policy, tables: set[TableName]
+) -> None:
+    """Drop the tables and columns that stay out, and what hangs on them in the landing.
+
+    They were made empty, with all that belongs to them: so PostgreSQL's own record of what
+    depends on what decides what goes, never a resemblance of names.
+    """
+    for table in tables & set(policy.kept_out):
+        connection.execute(f"DROP TABLE IF EXISTS {table.sql} CASCADE")
+    for table, rule in policy.rules.items():
+        if table not in tables or rule.mode != "full":
+            continue
+        for column in (
+            name for name, action in rule.columns.items() if action == "exclude"
+        ):
+            connection.execute(
+                f"ALTER TABLE {table.sql} DROP COLUMN IF EXISTS {quote(column)} CASCADE"
+            )

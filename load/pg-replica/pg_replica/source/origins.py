@@ -59,10 +59,12 @@ class Origin(Protocol):
     Attributes:
         items: What is to be made, in the dump's order.
         policy: The table policy, names resolved.
+        search_path: The schemas that the source's own setting names, in its order.
     """
 
     items: list[Item]
     policy: Policy
+    search_path: list[str]
 
     def portions(self, landing: psycopg.Connection) -> list[Portion]:
         """Plan the copies, once the landing's tables are made."""
@@ -133,6 +135,7 @@ class LiveOrigin:
         _refuse_if_any(self.policy.problems)
         _refuse_if_any(policy_problems(self.policy, self._snapshot.tables, settings))
         self.policy.inherit(parents(self.items))
+        self.search_path = self._snapshot.search_path()
         self._facts = self._snapshot.facts(dump.schemas_of(self.items))
         self._sequences = self._snapshot.sequences()
         queries = [
@@ -259,6 +262,7 @@ class DumpOrigin:
         self._text: PolicyText = report.policy_text
         self._dump = open_dump(settings, report.tools, count_bytes)
         self.items = self._dump.items
+        self.search_path: list[str] = []  # a dump does not tell it
         self.policy = Policy(tolerated=self._text.tolerated)
         self._check()
 

@@ -29,6 +29,15 @@ _TABLES_A_STATEMENT = 300
 _WATCH_PAUSE = 1.0  # seconds
 _LOCK_TRIES = 3
 
+# Of the database for every role: whom the source's application logs in as is not known.
+_SEARCH_PATH = (
+    "SELECT s.setting FROM pg_catalog.pg_db_role_setting AS d"
+    " CROSS JOIN pg_catalog.unnest(d.setconfig) AS s (setting)"
+    " WHERE d.setrole = 0 AND s.setting LIKE 'search_path=%'"
+    " AND d.setdatabase = (SELECT b.oid FROM pg_catalog.pg_database AS b"
+    " WHERE b.datname = pg_catalog.current_database())"
+)
+
 
 class Snapshot:
     """A transaction on the source that holds the snapshot and the locks.
@@ -139,6 +148,15 @@ class Snapshot:
     def binary_safety(self) -> catalog.BinarySafety:
         """Read which of the source's types have the same binary form everywhere."""
         return catalog.BinarySafety(self._connection)
+
+    def search_path(self) -> list[str]:
+        """List the schemas that the database's own setting of `search_path` names, in order."""
+        rows = self.query(_SEARCH_PATH)
+        return [
+            schema.strip().strip('"')
+            for (setting,) in rows
+            for schema in setting.partition("=")[2].split(",")
+        ]
 
     def query(self, statement: str) -> list[TupleRow]:
         """Run a query under the snapshot.

@@ -1,0 +1,334 @@
+"""Makes the items of a dump, one by one, and records each."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import nullcontext
+
+import psycopg
+
+from entrepot_core.base.errors import RunFailed, TransientFailure
+from entrepot_core.policy.columns import PSEUDONYM_LENGTH
+from entrepot_core.policy.tables import Policy, TableRule
+from entrepot_core.postgres.connection import one_line
+from entrepot_core.postgres.identifiers import PUBLIC, TableName, quote
+from entrepot_core.warehouse.runs import Item as RecordedItem
+from entrepot_core.warehouse.runs import Record, utc_now
+from entrepot_core.warehouse.schemas import Naming
+from pg_replica.dump.cutter import split
+from pg_replica.dump.items import FOREIGN_KEY, LEFT_OUT, REFRESH, Item
+from pg_replica.restore import range_types
+from pg_replica.restore.search_path import SearchPath, is_of_path
+from pg_replica.warehouse import functions
+
+_MANY = 20  # failed items that a message lists
+# Making these computes something over rows, or looks at them.
+_OVER_ROWS = frozenset(
+    {
+        "CHECK CONSTRAINT",
+        "CONSTRAINT",
+        FOREIGN_KEY,
+        "INDEX",
+        "INDEX ATTACH",
+        REFRESH,
+        "TABLE ATTACH",
+    }
+)
+
+
+class Builder:
+    """Makes a dump's items in the landing and records each.
+
+    Attributes:
+        tolerated: The items that failed and may.
+
+    Args:
+        policy: Which columns change, which items may fail.
+        record: Where items and findings go.
+        naming: The schemas' names.
+        owner: A session of the warehouse's owner, who makes what is the database's: extensions.
+        path: The search path that the source's functions count on.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        record: Record,
+        naming: Naming,
+        owner: psycopg.Connection | None = None,
+        path: SearchPath | None = None,
+    ) -> None:
+        self._path = path
+        self._owner = owner
+        self._naming = naming
+        self._policy = policy
+        self._record = record
+        self.tolerated: list[Item] = []
+
+    def build(self, connection: psycopg.Connection, items: Iterable[Item]) -> None:
+        """Make items one after the other.
+
+        Args:
+            connection: A session on the warehouse, in autocommit.
+            items: In the dump's order.
+
+        Raises:
+            RunFailed: After the last item, with every one that failed.
+            TransientFailure: At once, if the server is lost.
+        """
+        wanted = []
+        for item in items:
+            if item.kind in LEFT_OUT:
+                self._leave_out(item)
+            else:
+                wanted.append(item)
+        failed = self._try(connection, wanted)
+        # A dump's order does not know what functions and views need when they are used.
+        while failed and len(again := self._try(connection, list(failed))) < len(
+            failed
+        ):
+            failed = again
+        self._judge(failed)
+
+    def _try(
+        self, connection: psycopg.Connection, items: list[Item]
+    ) -> dict[Item, str]:
+        """Make items; give those that failed, each with the reason."""
+        failed: dict[Item, str] = {}
+        for item in items:
+            try:
+                self._make(connection, item)
+            except psycopg.errors.QueryCanceled:
+                raise
+            except psycopg.Error as error:
+                failed[item] = self._reason(connection, item, error)
+        return failed
+
+    def _judge(self, failed: dict[Item, str]) -> None:
+        """Tolerate what may fail, and what hangs on it; refuse the rest in one message.
+
+        Raises:
+            RunFailed: With every item that failed and may not.
+        """
+        causes = self._causes(failed)
+        problems, hanging = [], Counter[Item]()
+        for item, why in failed.items():
+            cause = causes[item]
+            if _name(cause) in self._policy.tolerated:
+                self._tolerate(item, why)
+            elif cause is item:
+                problems.append(item)
+            else:
+                hanging[cause] += 1
+        if not problems:
+            return
+        listed = [
+            failed[item] + f" ({hanging[item]} items hang on it)" * (item in hanging)
+            for item in problems
+        ]
+        more = f"; and {len(listed) - _MANY} more" if len(listed) > _MANY else ""
+        raise RunFailed(
+            f"{len(failed)} items of the dump could not be restored: "
+            + "; ".join(listed[:_MANY])
+            + more,
+            "mend the cause, or name an item that may fail in tolerated_items of the "
+            f"table policy, such as {_name(problems[0])!r}: what hangs on it is left out with it",
+        )
+
+    def _causes(self, failed: dict[Item, str]) -> dict[Item, Item]:
+        """Say for each item that failed on which other one it hangs, by the dump's own record."""
+        causes = {item: item for item in self.tolerated}
+        for item in failed:
+            above = next((each for each in causes if _hangs_on(item, each)), None)
+            causes[item] = causes[above] if above else item
+        return causes
+
+    def make(
+        self, connection: psycopg.Connection, item: Item, sql: str | None = None
+    ) -> None:
+        """Make one item.
+
+        Args:
+            connection: A session on the warehouse, in autocommit.
+            item: The item.
+            sql: What to run instead of the item's own statements.
+
+        Raises:
+            QueryCanceled: If another task has failed meanwhile.
+            RunFailed: If the server refuses it and the policy does not tolerate that.
+            TransientFailure: If the server is lost.
+        """
+        try:
+            self._make(connection, item, sql)
+        except psycopg.errors.QueryCanceled:
+            raise
+        except psycopg.Error as error:
+            why = self._reason(connection, item, error)
+            if _name(self._causes({item: why})[item]) not in self._policy.tolerated:
+                raise RunFailed(why) from None
+            self._tolerate(item, why)
+
+    def _make(
+        self, connection: psycopg.Connection, item: Item, sql: str | None = None
+    ) -> None:
+        if not item.sql or _is_comment_on_extension(item):
+            return
+        if self._owner and _is_the_database_s(item):
+            connection = self._owner
+        began, started_at = time.monotonic(), utc_now()
+        if item.kind in functions.KINDS and item.schema:
+            self._make_function(connection, item, item.schema)
+        else:
+            self._run(
+                connection, item, split(sql.encode()) if sql else self._statements(item)
+            )
+        if item.kind == "TABLE":
+            self._adapt(connection, TableName(item.schema or PUBLIC, item.tag))
+        seconds = time.monotonic() - began
+        self._record.item(RecordedItem(item.kind, item.tag, started_at, seconds))
+
+    def _run(
+        self, connection: psycopg.Connection, item: Item, statements: list[bytes]
+    ) -> None:
+        """Run an item's statements; once more, if a function of the source missed something."""
+        try:
+            execute(connection, statements)
+        except psycopg.Error as error:
+            may_be_mended = item.kind in _OVER_ROWS and is_of_path(error)
+            if not (self._path and self._path.value and may_be_mended):
+                raise
+            self._path.run(connection, statements)
+
+    def _make_function(
+        self, connection: psycopg.Connection, item: Item, schema: str
+    ) -> None:
+        names = [item.made.name] if item.made else None
+        with connection.transaction():
+            execute(connection, item.statements)
+            definers = functions.close(connection, schema, names)
+        for name in definers:
+            self._record.finding(
+                f"function {name}",
+                "SECURITY DEFINER on the source; here it runs with its caller's rights",
+            )
+
+    def _statements(self, item: Item) -> list[bytes]:
+        if item.schema is None:
+            return item.statements
+        waiting = self._naming.following(item.schema)
+        return range_types.made_elsewhere(item, waiting) or item.statements
+
+    def _reason(
+        self, connection: psycopg.Connection, item: Item, error: psycopg.Error
+    ) -> str:
+        why = one_line(error, of_rows=item.kind in _OVER_ROWS)
+        message = f"{item.label} (entry {item.number}): {why}"
+        if connection.closed or isinstance(error, psycopg.errors.AdminShutdown):
+            raise TransientFailure(message) from None
+        return message
+
+    def _tolerate(self, item: Item, why: str) -> None:
+        self.tolerated.append(item)
+        self._record.finding(item.label, f"not restored, which is tolerated: {why}")
+
+    def _leave_out(self, item: Item) -> None:
+        if reason := LEFT_OUT[item.kind]:
+            self._record.finding(item.label, f"left out: {reason}")
+
+    def _adapt(self, connection: psycopg.Connection, table: TableName) -> None:
+        """Make room for NULLs and pseudonyms in a table that was just made, and is empty."""
+        rule = self._policy.rule(table)
+        if not rule.columns:
+            return
+        attributes = connection.execute(
+            "SELECT attname, attnum, attidentity <> '',"
+            " pg_catalog.format_type(atttypid, atttypmod),"
+            " CASE WHEN atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN atttypmod - 4 END,"
+            " atttypid = 'text'::regtype FROM pg_catalog.pg_attribute"
+            " WHERE attrelid = %s::regclass AND attname = ANY (%s) AND attinhcount = 0",
+            [table.sql, list(rule.columns)],
+        ).fetchall()
+        self._drop_checks(connection, table, [row[1] for row in attributes])
+        for name, _, identity, type_name, length, is_text in attributes:
+            changes = _column_changes(
+                rule, name, identity=identity, length=length, is_text=is_text
+            )
+            connection.execute(
+                f"ALTER TABLE {table.sql} "
+                + ", ".join(
+                    f"ALTER COLUMN {quote(name)} {change}" for change in changes
+                )
+            )
+            if any("TYPE" in change for change in changes):
+                self._record.finding(
+                    f"column {table}.{name}",
+                    f"is text instead of {type_name}: a pseudonym is",
+                )
+
+    def _drop_checks(
+        self, connection: psycopg.Connection, table: TableName, numbers: list[int]
+    ) -> None:
+        """Drop the CHECKs that NULLs or pseudonyms would not pass."""
+        for (name,) in connection.execute(
+            "SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = %s::regclass"
+            " AND contype = 'c' AND conkey && %s::int2[]",
+            [table.sql, numbers],
+        ).fetchall():
+            connection.execute(f"ALTER TABLE {table.sql} DROP CONSTRAINT {quote(name)}")
+            self._record.finding(
+                f"constraint {name} of table {table}",
+                "left out: it checks a changed column",
+            )
+
+
+def _hangs_on(item: Item, other: Item) -> bool:
+    """Say whether an item cannot be without another: by the archive's record, or by its table."""
+    if other.number and other.number in item.dependencies:
+        return True
+    if item.kind == REFRESH:
+        return (other.schema, other.tag) == (item.schema, item.tag)
+    return item.table is not None and item.table == other.made
+
+
+def _name(item: Item) -> str:
+    """Name an item as `tolerated_items` of the policy does."""
+    return f"{item.kind} {item.tag}"
+
+
+def execute(connection: psycopg.Connection, statements: list[bytes]) -> None:
+    """Run statements all or none, each by itself.
+
+    Args:
+        connection: A session in autocommit.
+        statements: One statement each; a second one in it is refused by the server.
+    """
+    with connection.transaction() if len(statements) > 1 else nullcontext():
+        for statement in statements:
+            # With a binary answer the protocol takes one statement, never two.
+            connection.execute(statement, binary=True)
+
+
+def _column_changes(
+    rule: TableRule, name: str, *, identity: bool, length: int | None, is_text: bool
+) -> list[str]:
+    changes = ["DROP IDENTITY"] if identity else ["DROP DEFAULT"]
+    if rule.columns[name] == "exclude":
+        return [*changes, "DROP NOT NULL"]
+    roomy = is_text or (
+        length is not None and (length < 0 or length >= PSEUDONYM_LENGTH)
+    )
+    return changes if roomy else [*changes, "TYPE text"]
+
+
+def _is_the_database_s(item: Item) -> bool:
+    """Say whether only the database's owner may make an item."""
+    return item.kind == "EXTENSION" or (
+        item.kind == "COMMENT" and item.tag.startswith("SCHEMA ")
+    )
+
+
+def _is_comment_on_extension(item: Item) -> bool:
+    """Only an extension's owner may comment on it, and on managed hosts that is not us."""
+    return item.kind == "COMMENT" and item.tag.startswith("EXTENSION ")
