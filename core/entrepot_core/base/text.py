@@ -14,6 +14,8 @@ _IN_A_LINE = re.compile(f"[{_ACTING}\t\n]")
 _IN_LINES = re.compile(f"[{_ACTING}]")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
+_LONGEST_FORM = 20
+
 
 def visible(text: str) -> str:
     r"""Show characters that act as escapes such as `\u001b`, line breaks among them.
@@ -49,6 +51,28 @@ def storable(text: str) -> str:
         The text, a replacement character in the place of each.
     """
     return _NOT_STORABLE.sub("\ufffd", text)
+
+
+def form(value: str) -> str:
+    """Say what a value looks like, and nothing that it says.
+
+    Args:
+        value: A value of a row.
+
+    Returns:
+        Its first characters, in quotes: `a` for letters, `9` for digits, `?` for odd signs.
+    """
+    start = "".join(map(_kind, value[:_LONGEST_FORM]))
+    more = len(value) - len(start)
+    return f"'{start}'" + (f" and {more} characters more" if more else "")
+
+
+def _kind(character: str) -> str:
+    if character.isalpha():
+        return "a"
+    if character.isdigit():
+        return "9"
+    return character if character.isascii() and character.isprintable() else "?"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -25,7 +25,7 @@ class Misfit(CannotRead):
 
         Args:
             file: Its name, as `_source_file` has it.
-            what: What is wrong, the value included.
+            what: What is wrong, without the value.
             line: Of the file, from 1.
             offset: Of the file's bytes as unpacked, from 0.
             column: As the table names it.
@@ -40,14 +40,14 @@ class Misfit(CannotRead):
         super().__init__(f"{', '.join(place)}: {what}")
 
 
-def shown(value: str) -> str:
-    """Write a value for a message, short enough to be read.
+def shown(name: str) -> str:
+    """Write a column's or member's name for a message, short enough to be read.
 
     Args:
-        value: As the file has it.
+        name: As the file has it.
 
     Returns:
         The text, in quotes.
     """
     longest = 80
-    return repr(value if len(value) <= longest else f"{value[:longest]}…")
+    return repr(name if len(name) <= longest else f"{name[:longest]}…")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
+from entrepot_core.base.text import form
 from entrepot_tap_csv.errors import Misfit
 from entrepot_tap_csv.records import Record
 
@@ -54,7 +55,9 @@ def records(
     except RecursionError:
         raise Misfit(name, "its objects or lists are nested too deeply") from None
     except _Twice as error:
-        raise Misfit(name, f"the key {error} is there twice in one object") from None
+        raise Misfit(
+            name, f"a key that looks like {error} is there twice in one object"
+        ) from None
     if not isinstance(found, dict) or chosen not in found:
         there = ", ".join(found) if isinstance(found, dict) else "no object"
         raise Misfit(name, f"has no map {chosen!r}; there is {there or 'nothing'}")
@@ -70,7 +73,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [key for key, _ in pairs]
-        raise _Twice(next(repr(key) for key in names if names.count(key) > 1))
+        raise _Twice(next(form(key) for key in names if names.count(key) > 1))
     return found
 
 

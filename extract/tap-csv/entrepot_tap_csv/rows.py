@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from entrepot_core.base.text import form
 from entrepot_tap_csv import forgiven, quotes
-from entrepot_tap_csv.errors import Misfit, shown
+from entrepot_tap_csv.errors import Misfit
 from entrepot_tap_csv.forgiven import Forgiven
 from entrepot_tap_csv.records import Batch, Record
 from entrepot_tap_csv.values import Column, NoSuchValue, Reader
@@ -208,14 +209,15 @@ class Layout:
             missing = self.columns[len(cells)].name
             raise Misfit(
                 self.file,
-                f"{len(cells)} cells where {width} are needed; the last is {shown(cells[-1])}",
+                f"{len(cells)} cells where {width} are needed; the last looks like "
+                f"{form(cells[-1])}",
                 line=number,
                 column=missing,
             )
         raise Misfit(
             self.file,
-            f"{len(cells)} cells where there are {width} columns; the first too many is "
-            f"{shown(cells[width])}: is a cell that holds {self.delimiter!r} not quoted?",
+            f"{len(cells)} cells where there are {width} columns; the first too many "
+            f"looks like {form(cells[width])}: is a cell that holds {self.delimiter!r} not quoted?",
             line=number,
         )
 
@@ -238,7 +240,7 @@ class Layout:
         )
         raise Misfit(
             self.file,
-            f"{shown(cell)} is not {column.expects}",
+            f"what looks like {form(cell)} is not {column.expects}",
             line=number,
             column=column.name,
         ) from None

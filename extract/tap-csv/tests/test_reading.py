@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from entrepot_core.base.text import form
 from entrepot_core.policy.columns import unescaped
 from entrepot_lab.meltano.csv_tap import Files
 from entrepot_tap_csv import text
@@ -67,9 +68,9 @@ def test_encodings(files: Files, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("content", "entry", "words"),
     [
-        ("a,b\n1,2\n3\n", {}, ["f.csv, line 3, column b", "1 cells where 2", "'3'"]),
-        ("a,b\n1,2,x\n", {}, ["f.csv, line 2", "3 cells", "'x'"]),
-        ("a,b,\n1,2,x\n", {}, ["f.csv, line 2", "3 cells", "'x'"]),
+        ("a,b\n1,2\n3\n", {}, ["f.csv, line 3, column b", "1 cells where 2", "'9'"]),
+        ("a,b\n1,2,x\n", {}, ["f.csv, line 2", "3 cells", "'a'"]),
+        ("a,b,\n1,2,x\n", {}, ["f.csv, line 2", "3 cells", "'a'"]),
         ('a,b\n1,"2\n3\n', {}, ["f.csv, line 2", "never closed"]),
         ('a,b\n1,"2"x\n', {}, ["f.csv, line 2", "expected after"]),
         ("a,b\n1,2\r3\n", {}, ["f.csv, line 2", "carriage return"]),
@@ -147,7 +148,9 @@ def test_a_value_of_another_type_is_said_with_its_place(
     files.write("f.csv", f'z,a\nok,\nok,"{cell}"\n')
     with pytest.raises(CannotRead) as error:
         files.messages(columns={"a": column})
-    assert f"f.csv, line 3, column a: {cell!r} is not" in str(error.value)
+    assert f"f.csv, line 3, column a: what looks like {form(cell)} is not" in str(
+        error.value
+    )
 
 
 def test_headers_become_names_of_columns(files: Files) -> None:
@@ -312,7 +315,7 @@ def test_a_folder_gives_all_its_files_and_all_their_columns(files: Files) -> Non
         ('{"m": {"a": {"b": [1]}}}', ["m.a.b is a list"]),
         ('{"m": {"a": 1}}', ["m.a is no object"]),
         ('{"n": {}}', ["no map 'm'", "there is n"]),
-        ('{"m": {"a": {"b": 1, "b": 2}}}', ["'b' is there twice"]),
+        ('{"m": {"a": {"b": 1, "b": 2}}}', ["looks like 'a' is there twice"]),
         ('{"m": \n', ["line 2", "not JSON"]),
     ],
 )

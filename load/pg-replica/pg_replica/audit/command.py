@@ -186,6 +186,8 @@ def _note(
             f"table {table.there}, {table.key} above {first.low} up to {first.high}",
             found.sentence + (": left as they are" if dry_run else ": repaired"),
         )
+    if found.kept:
+        record.finding(f"table {table.here}", found.kept)
     lock.execute(
         "INSERT INTO entrepot_ops.audits VALUES"
         " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",

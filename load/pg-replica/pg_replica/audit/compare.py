@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import psycopg
+
 from entrepot_core.base.errors import TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.policy import columns
@@ -20,7 +22,7 @@ from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.copy.libpq import CopyOut, Patience, copy_in
 from entrepot_core.postgres.identifiers import literal, quote
 from entrepot_core.postgres.snapshot import GaveWay, Held, Limits
-from entrepot_core.warehouse import changes
+from entrepot_core.warehouse import changes, references
 from pg_replica.audit.model import Audited, Findings, Span
 from pg_replica.audit.sums import Sums
 from pg_replica.settings import Settings
@@ -207,17 +209,28 @@ class Comparison:
             into = f"COPY arriving ({listed}) FROM STDIN"
             copy_in(here, into, rewrite(copy), self._patience, lambda _: None)
             self._count(span, found)
-            here.execute(f"DELETE FROM {table.here.sql} WHERE {table.within(span)}")
-            if table.primary_key and table.primary_key != [table.key]:
-                same = self._same("t", "a")
-                here.execute(
-                    f"DELETE FROM {table.here.sql} AS t USING arriving AS a WHERE {same}"
-                )
-            here.execute(
-                f"INSERT INTO {table.here.sql} ({listed}) SELECT {listed} FROM arriving"
-            )
+            keys = references.on_table(here, table.here)
+            if keys:
+                arguments = (table.names, table.primary_key, table.within(span), keys)
+                kept = references.put_in_place(here, table.here, "arriving", *arguments)
+                found.kept = kept or found.kept
+            else:
+                self._exchange(here, span, listed)
             here.execute("DROP TABLE arriving")
             changes.note(here, table.here, span.low, span.high)
+
+    def _exchange(self, here: psycopg.Connection, span: Span, listed: str) -> None:
+        """Take a range's rows away, and put those that have arrived there."""
+        table = self._table
+        here.execute(f"DELETE FROM {table.here.sql} WHERE {table.within(span)}")
+        if table.primary_key and table.primary_key != [table.key]:
+            same = self._same("t", "a")
+            here.execute(
+                f"DELETE FROM {table.here.sql} AS t USING arriving AS a WHERE {same}"
+            )
+        here.execute(
+            f"INSERT INTO {table.here.sql} ({listed}) SELECT {listed} FROM arriving"
+        )
 
     def _same(self, one: str, other: str) -> str:
         keys = self._table.primary_key

@@ -95,6 +95,7 @@ class Findings:
         low: Where the slice began.
         high: Where it ended.
         at_end: Whether nothing is left above.
+        kept: What could not be made as the source's, and why; None if nothing.
     """
 
     compared: int = 0
@@ -105,6 +106,7 @@ class Findings:
     low: str | None = None
     high: str | None = None
     at_end: bool = False
+    kept: str | None = None
 
     def add(self, other: Findings) -> None:
         """Add what a part of the slice showed."""
@@ -113,6 +115,7 @@ class Findings:
         self.missing += other.missing
         self.changed += other.changed
         self.surplus += other.surplus
+        self.kept = other.kept or self.kept
 
     @property
     def sentence(self) -> str:

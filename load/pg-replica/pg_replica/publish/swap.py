@@ -17,6 +17,7 @@ from entrepot_core.base.errors import RunFailed, TransientFailure
 from entrepot_core.base.logs import event
 from entrepot_core.postgres.connection import Database, one_line
 from entrepot_core.postgres.identifiers import PUBLIC, TableName, quote
+from entrepot_core.warehouse import readers
 from entrepot_core.warehouse.dependents import Dependent
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
@@ -109,10 +110,7 @@ def add_former_names(
 def grant_to_reader(
     connection: psycopg.Connection, schemas: list[str], reader: str
 ) -> bool:
-    """Let the reader read all tables of schemas that it cannot use yet.
-
-    REFERENCES beside SELECT, because `information_schema` shows primary keys to no one else, and
-    it is there that Metabase looks for them.
+    """Let the reader read all tables of schemas that it cannot use yet, and see their keys.
 
     Args:
         connection: A session on the warehouse.
@@ -127,10 +125,8 @@ def grant_to_reader(
     ).fetchone()
     if row is None:
         return False
+    readers.show_schemas(connection, schemas, reader)
     for schema in schemas:
-        connection.execute(
-            f"GRANT SELECT, REFERENCES ON ALL TABLES IN SCHEMA {quote(schema)} TO {quote(reader)}"
-        )
         connection.execute(
             f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA {quote(schema)} TO {quote(reader)}"
         )

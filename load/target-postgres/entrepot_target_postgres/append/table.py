@@ -11,7 +11,7 @@ from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
 from entrepot_core.postgres.identifiers import TableName, literal, quote
 from entrepot_core.singer.batch import CopyFile, KeyRange
-from entrepot_core.warehouse import changes
+from entrepot_core.warehouse import changes, readers, references
 from entrepot_target_postgres.append import indexes
 from entrepot_target_postgres.append.definition import Definition
 from entrepot_target_postgres.append.position import Position
@@ -125,22 +125,22 @@ class AppendTable:
     def _replace(self, file: CopyFile, covers: KeyRange) -> int:
         """Put the file's rows in the place of those that are here."""
         session = self.session
-        if self._table.is_key_alone:
-            key = quote(self._table.key)
-            above = (
-                f" AND {key} > {literal(covers.low)}::{self._table.key_type}"
-                if covers.low is not None
-                else ""
-            )
-            session.execute(
-                f"DELETE FROM {self._table.name.sql}"
-                f" WHERE {key} <= {literal(covers.high)}::{self._table.key_type}{above}"
-            )
+        replaced = self._within(covers) if self._table.is_key_alone else None
+        found = references.on_table(session, self._table.name)
+        if replaced and not found:
+            session.execute(f"DELETE FROM {self._table.name.sql} WHERE {replaced}")
             return self._copy(file, self._table.name.sql)
         session.execute(
             f"CREATE TEMPORARY TABLE arriving (LIKE {self._table.name.sql}) ON COMMIT DROP"
         )
         received = self._copy(file, "arriving")
+        if found:
+            arguments = (file.columns, self._table.primary_key, replaced, found)
+            if kept := references.put_in_place(
+                session, self._table.name, "arriving", *arguments
+            ):
+                logger.warning("%s: %s", self._table.name, kept)
+            return received
         same = " AND ".join(
             f"t.{quote(c)} = a.{quote(c)}" for c in self._table.primary_key
         )
@@ -152,6 +152,14 @@ class AppendTable:
             f"INSERT INTO {self._table.name.sql} ({listed}) SELECT {listed} FROM arriving"
         )
         return received
+
+    def _within(self, covers: KeyRange) -> str:
+        """Write the condition on rows of a range."""
+        key, kind = quote(self._table.key), self._table.key_type
+        text = f"{key} <= {literal(covers.high)}::{kind}"
+        if covers.low is None:
+            return text
+        return f"{text} AND {key} > {literal(covers.low)}::{kind}"
 
     def _copy(self, file: CopyFile, into: str) -> int:
         listed = ", ".join(map(quote, file.columns))
@@ -204,9 +212,7 @@ class AppendTable:
                 session.execute(
                     f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(reader)}"
                 )
-                session.execute(
-                    f"GRANT SELECT, REFERENCES ON {relation.sql} TO {quote(reader)}"
-                )
+                readers.show_table(session, relation, reader)
 
     def close(self) -> None:
         """Let the warehouse go."""

@@ -9,6 +9,7 @@ import psycopg
 
 from entrepot_core.postgres.identifiers import quote
 from entrepot_core.singer.keywords import REPLACE, REPLACE_BY
+from entrepot_core.warehouse import references
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads.upsert import Load
 from entrepot_target_postgres.rows import text_of
@@ -75,6 +76,12 @@ class Parts(Load):
             self._remove_old()
 
     def _remove_old(self) -> None:
+        found = references.on_table(self._session, self.shape.table)
+        if acting := [one.label for one in found if one.acts]:
+            raise CannotLoad(
+                f"table {self.shape.table}: rows are replaced, and {acting[0]} would act on "
+                "another table then: drop that key, or make it ON DELETE NO ACTION"
+            )
         columns = ", ".join(f"{quote(name)}::text" for name in self._by)
         arrays = ", ".join("%s::text[]" for _ in self._by)
         values = [

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from entrepot_core.postgres.identifiers import quote
+from entrepot_core.warehouse import readers
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.rows import Landing
 from entrepot_target_postgres.tables import ddl
@@ -61,7 +62,7 @@ class Load:
             with session.transaction():
                 ddl.create(session, table, self.shape, has_key=has_key)
                 ddl.index(session, table, self.shape)
-        ddl.show(session, table, self._reader)
+        readers.show_table(session, table, self._reader)
         here = {each.name: each for each in ddl.landings(session, table.sql)}
         self.columns = [here[name] for name in self.shape.names]
 

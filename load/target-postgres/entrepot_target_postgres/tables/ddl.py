@@ -345,24 +345,6 @@ def lock(session: psycopg.Connection, tables: list[TableName]) -> None:
     session.execute("SET LOCAL statement_timeout = 0")
 
 
-def show(session: psycopg.Connection, table: TableName, reader: str) -> None:
-    """Let readers read a table.
-
-    Args:
-        session: A session on the warehouse.
-        table: The table, at its place or beside.
-        reader: The role; nothing happens if there is none.
-    """
-    row = session.execute(
-        "SELECT has_table_privilege(rolname, to_regclass(%s), 'SELECT')"
-        " AND has_table_privilege(rolname, to_regclass(%s), 'REFERENCES')"
-        " FROM pg_catalog.pg_roles WHERE rolname = %s",
-        [table.sql, table.sql, reader],
-    ).fetchone()
-    if row == (False,):
-        session.execute(f"GRANT SELECT, REFERENCES ON {table.sql} TO {quote(reader)}")
-
-
 def open_schema(session: psycopg.Connection, schema: str, reader: str) -> None:
     """Let readers enter a schema.
 

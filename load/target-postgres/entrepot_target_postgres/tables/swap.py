@@ -17,7 +17,7 @@ from psycopg import errors
 from entrepot_core.postgres import queries
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, literal, quote
-from entrepot_core.warehouse import dependents
+from entrepot_core.warehouse import dependents, readers, references
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.tables import ddl
 from entrepot_target_postgres.tables.copying import reason
@@ -151,7 +151,7 @@ def complete(session: psycopg.Connection, side: Side, reader: str) -> None:
         for (statement,) in query.fetchall():
             session.execute(statement)
     ddl.index(session, table, shape)
-    ddl.show(session, table, reader)
+    readers.show_table(session, table, reader)
     session.execute(f"ANALYZE {table.sql}")
 
 
@@ -284,10 +284,17 @@ def _exchange_rows(session: psycopg.Connection, side: Side, reasons: list[str]) 
     )
     listed = ", ".join(map(quote, shape.names))
     try:
-        session.execute(f"DELETE FROM {table.sql}")
-        session.execute(
-            f"INSERT INTO {table.sql} ({listed}) SELECT {listed} FROM {side.table.sql}"
-        )
+        if found := references.on_table(session, table):
+            arguments = (shape.names, shape.keys, "true", found)
+            if kept := references.put_in_place(
+                session, table, side.table.sql, *arguments
+            ):
+                logger.warning("%s: %s", table, kept)
+        else:
+            session.execute(f"DELETE FROM {table.sql}")
+            session.execute(
+                f"INSERT INTO {table.sql} ({listed}) SELECT {listed} FROM {side.table.sql}"
+            )
     except psycopg.errors.IntegrityError as error:
         raise CannotLoad(f"table {table}: {reason(error)}") from None
     session.execute(f"DROP TABLE {side.table.sql}")
