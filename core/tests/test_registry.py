@@ -17,6 +17,7 @@ from entrepot_core.command import secrets
 from entrepot_core.config import domains, generate, sources, types
 from entrepot_core.config.variables import ALL, all_variables, read_by
 from entrepot_core.warehouse.schemas import RESERVED
+from entrepot_ops.meltano import plan, project
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = yaml.safe_load((ROOT / "orchestrate/jobs.meltano.yml").read_text())["jobs"]
@@ -136,21 +137,28 @@ def test_a_domain_says_what_is_true(name: str) -> None:
     assert set(domain.variables) <= set(VARIABLES)
     assert set(domain.variables.values()) <= set(types.CHECKS)
     assert set(domain.raw_schemas) <= RESERVED
-    for step in domain.steps:
-        given = STEPS[step]
-        assert name in given["domains"], step
-        if "feeds" in given and domain.dbt_sources:
-            assert given["feeds"] == domain.dbt_sources
+    steps = {step.name for step in plan.steps_of(project.read(ROOT), frozenset({name}))}
+    assert {*domain.steps, *domain.checks} <= steps
+    assert not domain.content or (ROOT / "contents" / domain.content).is_dir()
     for source in domain.dbt_sources:
         (file,) = (ROOT / "transform/models/staging").rglob(f"_{source}__sources.yml")
         schema = yaml.safe_load(file.read_text())["sources"][0]["schema"]
         assert domain.replicated or schema in domain.raw_schemas
 
 
-def test_no_step_names_a_domain_that_does_not_name_it() -> None:
-    for step, given in STEPS.items():
-        for name in given.get("domains", []):
-            assert step in domains.ALL[name].steps
+def test_what_the_registry_says_of_steps_is_said_nowhere_else() -> None:
+    assert not [each for each in STEPS.values() if each.keys() & {"domains", "feeds"}]
+    assert domains.fed_by("full-replication") == ("pix",)
+    assert domains.fed_by("pg-replica:audit") == domains.fed_by("dbt:build") == ()
+    assert domains.of_step("pg-replica:audit") == ["replica", "pix"]
+    assert domains.of_step("dbt:build") == []
+
+
+def test_no_default_is_any_organisation() -> None:
+    assert domains.enabled({}) == {"replica"}
+    assert not domains.ALL["replica"].content
+    shipped = yaml.safe_load((ROOT / "extract/tables.yml").read_text())
+    assert not any(shipped.values())
 
 
 @pytest.mark.parametrize(
@@ -176,5 +184,10 @@ def test_types_take_what_is_right_and_say_what_is_wrong(
 def test_only_domains_that_are_on_must_be_complete() -> None:
     assert sources.problems({"DOMAINS": "replica"}) == []
     assert len(sources.problems({"DOMAINS": "lcms,ecospheres"})) == 3
+    assert sources.problems({"DOMAINS": "barometre,cpf"}) == [
+        "BAROMETRE_FILES is missing: see .env.example",
+        "PSEUDONYM_SECRET is missing: see .env.example",
+        "CPF_CATALOGUE_URL is missing: see .env.example",
+    ]
     given = {"LCMS_API_URL": "https://x.example.org", "LCMS_API_KEY": "k"}
     assert sources.problems({"DOMAINS": "lcms", **given}) == []

@@ -18,7 +18,7 @@ from entrepot_lab.postgres.servers import SETTINGS, Servers
 from entrepot_lab.processes import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "extract" / "tap-dcat" / "samples"
+SAMPLES = ROOT / "contents" / "ecospheres" / "samples"
 OWNER, READER, PASSWORD = "entrepot", "internal_reader", "p@ss:/%'w"
 EXAMPLE = "https://data.example.org/jeu/"
 BLANK = "_:2a9ba4cb35c2b913143d05843f04d6e8"

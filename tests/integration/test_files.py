@@ -330,7 +330,9 @@ def test_a_domain_that_is_off_costs_nothing(load: Load) -> None:
 
 
 def test_samples_are_copied_as_they_are(load: Load) -> None:
-    shutil.copytree(open_data.SAMPLES / "barometre", load.files, dirs_exist_ok=True)
+    shutil.copytree(
+        open_data.CONTENTS / "barometre" / "samples", load.files, dirs_exist_ok=True
+    )
     load.load(
         {
             "entity": "experiences",

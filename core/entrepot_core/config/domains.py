@@ -23,6 +23,9 @@ class Domain:
         sentence: What it is.
         replicated: Whether it needs the replica of the source database.
         steps: The steps of a night that bring its data.
+        checks: The steps of a night that compare its data with their source, and bring none.
+        content: The folder of what belongs to it alone, below `contents`; empty without one. Its
+            `tables.yml`, if there is one, is the domain's part of the table policy.
         variables: What must be set where it is on, each with its type's name in `types.CHECKS`.
         raw_schemas: Where its taps' rows land.
         dbt_sources: Whose models are not built while one of its steps has failed.
@@ -31,6 +34,8 @@ class Domain:
     sentence: str
     replicated: bool = False
     steps: list[str] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+    content: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     raw_schemas: list[str] = field(default_factory=list)
     dbt_sources: list[str] = field(default_factory=list)
@@ -40,7 +45,7 @@ ALL: dict[str, Domain] = {
     name: Domain(**given) for name, given in declared.read("domains.yml").items()
 }
 KNOWN = {name: domain.sentence for name, domain in ALL.items()}
-DEFAULT = "pix"
+DEFAULT = "replica"
 REPLICATED = frozenset(name for name, domain in ALL.items() if domain.replicated)
 RAW_SCHEMAS = frozenset(
     schema for domain in ALL.values() for schema in domain.raw_schemas
@@ -76,7 +81,7 @@ def enabled(variables: Mapping[str, str] | None = None) -> frozenset[str]:
         variables: The environment; the process's own by default.
 
     Returns:
-        Their names; Pix alone where `DOMAINS` is not set.
+        Their names; the replica alone where `DOMAINS` is not set.
 
     Raises:
         Refused: If a name is unknown.
@@ -86,3 +91,37 @@ def enabled(variables: Mapping[str, str] | None = None) -> frozenset[str]:
         return parse(text or DEFAULT)
     except ValueError as error:
         raise Refused([f"{_VARIABLE} {error}"]) from None
+
+
+def of_step(step: str) -> list[str]:
+    """Give the domains that a step of a night belongs to.
+
+    Args:
+        step: Its name.
+
+    Returns:
+        Their names; none for a step of the whole night.
+    """
+    return [
+        name
+        for name, domain in ALL.items()
+        if step in domain.steps or step in domain.checks
+    ]
+
+
+def fed_by(step: str) -> tuple[str, ...]:
+    """Give the dbt sources that a step brings the data of.
+
+    Args:
+        step: Its name.
+
+    Returns:
+        Their names, each once.
+    """
+    found = (
+        source
+        for domain in ALL.values()
+        if step in domain.steps
+        for source in domain.dbt_sources
+    )
+    return tuple(dict.fromkeys(found))

@@ -141,6 +141,14 @@ def place(value: str) -> None:
         )
 
 
+def text(value: str) -> None:
+    """Take any text: the part that reads the variable says what is wrong with it.
+
+    Args:
+        value: The text.
+    """
+
+
 # By the names that domains.yml gives them.
 CHECKS: dict[str, Callable[[str], object]] = {
     "postgres_url": postgres_url,
@@ -149,4 +157,5 @@ CHECKS: dict[str, Callable[[str], object]] = {
     "web_address": web_address,
     "header": header,
     "place": place,
+    "text": text,
 }

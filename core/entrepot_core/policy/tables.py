@@ -1,11 +1,14 @@
 """The table policy: what happens to each table and column, from `extract/tables.yml`.
 
+A domain that is on may bring a part of its own, in `contents/`; what `extract/tables.yml` says of
+a table replaces it. Another file that `TABLES_FILE` names is the whole policy.
 `BACKUP_MODE` overrides the modes. A name that does not exist is an error that suggests the
 nearest one: a misspelt table that is silently copied is how personal data leaks.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +17,10 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from entrepot_core.base.errors import Refused
 from entrepot_core.base.suggest import nearest
+from entrepot_core.config import domains
+from entrepot_core.config.project import project_root
 from entrepot_core.postgres.identifiers import PUBLIC, TableName
 
 Mode = Literal["full", "incremental", "none"]
@@ -116,15 +122,23 @@ class Policy:
 _DEFAULT_RULE = TableRule()
 
 
-@dataclass(frozen=True)
+@dataclass
 class PolicyText:
-    """The policy as written, before the tables' names are known."""
+    """The policy as written, before the tables' names are known.
+
+    Attributes:
+        entries: Rules by the tables' names as written.
+        backup_mode: Modes that override those of the entries.
+        tolerated: Items of a dump that may fail, as `DESCRIPTION name`.
+        former_names: The name that each table had before.
+        files: The file of each entry.
+    """
 
     entries: dict[str, TableRule]
     backup_mode: dict[str, str]
     tolerated: frozenset[str]
     former_names: dict[str, str]
-    file: Path
+    files: dict[str, Path]
 
     def is_incremental(self, table: TableName) -> bool:
         """Say whether a table, there or not, is said to be of mode `incremental`.
@@ -178,7 +192,7 @@ class PolicyText:
         """Give each entry with its origin, the file's first, then the modes that override it."""
         for written, rule in self.entries.items():
             if written not in self.backup_mode:
-                yield str(self.file), written, rule
+                yield str(self.files[written]), written, rule
         for written, mode in self.backup_mode.items():
             base = self.entries.get(written, _DEFAULT_RULE)
             yield "BACKUP_MODE", written, base.model_copy(update={"mode": mode})
@@ -188,16 +202,83 @@ def read(file: Path, backup_mode: dict[str, str]) -> tuple[PolicyText, list[str]
     """Read the policy.
 
     Args:
-        file: `extract/tables.yml`.
-        backup_mode: The modes that override the file's.
+        file: `extract/tables.yml`, to which the domains' own parts belong, or another file.
+        backup_mode: The modes that override the files'.
 
     Returns:
         The policy as written, and every problem found in it.
     """
     problems: list[str] = []
-    content = _File()
+    text = PolicyText({}, {}, frozenset(), {}, {})
+    for each in [*_of_domains(file), file]:
+        content = _content(each, problems)
+        text.entries.update(content.tables)
+        text.files.update(dict.fromkeys(content.tables, each))
+        text.former_names.update(content.former_names)
+        text.tolerated |= frozenset(content.tolerated_items)
+    for table, mode in backup_mode.items():
+        if mode not in MODES:
+            problems.append(
+                f"BACKUP_MODE: {mode!r} (table {table!r}) is not a mode; "
+                f"the modes are {', '.join(MODES)}.{nearest(mode, list(MODES))}"
+            )
+        else:
+            text.backup_mode[table] = mode
+    return text, problems
+
+
+def default_file() -> Path:
+    """Give the file of the project's policy, where no variable names another."""
+    return project_root() / "extract" / "tables.yml"
+
+
+def domain_to_switch_on(source: Iterable[TableName]) -> str | None:
+    """Find a domain whose tables the source has, where `DOMAINS` says nothing.
+
+    Args:
+        source: The source's tables.
+
+    Returns:
+        One sentence that says what to add to `.env`; None where nothing hints at a domain.
+    """
+    if os.environ.get("DOMAINS"):
+        return None
+    spellings = _spellings(source)
+    for name in sorted(domains.REPLICATED):
+        part = _part(name)
+        if part is None:
+            continue
+        named = _content(part, []).tables
+        if named and named.keys() <= spellings.keys():
+            return (
+                f"DOMAINS is not set, and the source has the tables of {name} "
+                f"({', '.join(sorted(named)[:3])}, …): for its models, indexes and former names "
+                f"write DOMAINS={name} into .env; DOMAINS=replica if that is not meant"
+            )
+    return None
+
+
+def _part(domain: str) -> Path | None:
+    folder = domains.ALL[domain].content
+    part = project_root() / "contents" / folder / "tables.yml"
+    return part if folder and part.is_file() else None
+
+
+def _of_domains(file: Path) -> list[Path]:
+    """List the parts of the domains that are on; none beside a file of somebody's own."""
+    if file.resolve() != default_file().resolve():
+        return []
     try:
-        content = _File.model_validate(
+        on = domains.enabled()
+    except Refused:  # said where the variables are read
+        return []
+    return [part for name in sorted(on) if (part := _part(name))]
+
+
+def _content(file: Path, problems: list[str]) -> _File:
+    """Read one file; what is wrong with it is added to the problems."""
+    try:
+        return _File.model_validate(
             yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         )
     except FileNotFoundError:
@@ -210,16 +291,7 @@ def read(file: Path, backup_mode: dict[str, str]) -> tuple[PolicyText, list[str]
         problems.append(f"{file} is not YAML: {' '.join(str(error).split())}")
     except ValidationError as error:
         problems += [_sentence(file, item) for item in error.errors()]
-    for table, mode in backup_mode.items():
-        if mode not in MODES:
-            problems.append(
-                f"BACKUP_MODE: {mode!r} (table {table!r}) is not a mode; "
-                f"the modes are {', '.join(MODES)}.{nearest(mode, list(MODES))}"
-            )
-    modes = {table: mode for table, mode in backup_mode.items() if mode in MODES}
-    tolerated = frozenset(content.tolerated_items)
-    text = PolicyText(content.tables, modes, tolerated, content.former_names, file)
-    return text, problems
+    return _File()
 
 
 def _sentence(file: Path, error: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from entrepot_tap_csv.tap import TapCsv
 
-SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+SAMPLES = Path(__file__).resolve().parents[3] / "contents/barometre/samples"
 
 TestTap = get_tap_test_class(
     TapCsv,
@@ -16,7 +16,7 @@ TestTap = get_tap_test_class(
         "files": [
             {
                 "entity": "experiences",
-                "path": str(SAMPLES / "barometre" / "voxusagers-experiences.csv"),
+                "path": str(SAMPLES / "voxusagers-experiences.csv"),
                 "keys": ["id"],
                 "delimiter": ";",
                 "normalize_headers": True,
@@ -24,7 +24,7 @@ TestTap = get_tap_test_class(
             },
             {
                 "entity": "ages",
-                "path": str(SAMPLES / "barometre" / "perceval"),
+                "path": str(SAMPLES / "perceval"),
                 "format": "json-maps",
                 "map": "age_categories_month",
                 "field_names": ["month", "age", "count"],

@@ -24,7 +24,7 @@ from entrepot_tap_dcat.places import place
 from entrepot_tap_dcat.streams import STREAMS
 from entrepot_tap_dcat.tap import TapDcat
 
-SAMPLES = Path(__file__).parents[1] / "samples"
+SAMPLES = Path(__file__).parents[3] / "contents/ecospheres/samples"
 PAGES = [
     (SAMPLES / f"page_{number}_2026-01-10.jsonld").read_bytes() for number in (1, 2)
 ]

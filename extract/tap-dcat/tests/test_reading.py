@@ -20,7 +20,7 @@ from entrepot_tap_dcat.options import Options
 from entrepot_tap_dcat.places import place
 from entrepot_tap_dcat.streams import STREAMS
 
-SAMPLES = Path(__file__).parents[1] / "samples"
+SAMPLES = Path(__file__).parents[3] / "contents/ecospheres/samples"
 PAGE = SAMPLES / "page_1_2026-01-10.jsonld"
 EXAMPLE = "https://data.example.org/"
 CONTEXT = {

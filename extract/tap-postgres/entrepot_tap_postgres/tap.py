@@ -12,7 +12,6 @@ from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 
-from entrepot_core.config.project import project_root
 from entrepot_core.policy import tables
 from entrepot_core.policy.tables import Policy, PolicyText, TableRule
 from entrepot_core.postgres import catalog
@@ -238,7 +237,7 @@ class TapPostgres(CopyTap, Tap):
     @property
     def _tables_file(self) -> Path:
         written = self.config.get("tables_file")
-        return Path(written) if written else project_root() / "extract" / "tables.yml"
+        return Path(written) if written else tables.default_file()
 
     @property
     def _backup_mode(self) -> dict[str, str]:

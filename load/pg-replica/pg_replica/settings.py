@@ -14,6 +14,7 @@ from entrepot_core.base.errors import Refused
 from entrepot_core.config import types
 from entrepot_core.config.environment import FROM_ENVIRONMENT
 from entrepot_core.config.project import project_root
+from entrepot_core.policy.tables import default_file
 from entrepot_core.postgres.identifiers import LONGEST_NAME
 
 NO_LIMIT = 100.0  # percent that may be lost
@@ -43,7 +44,7 @@ class Settings(BaseSettings):
     copy_passthrough: bool = Field(True, validation_alias="COPY_PASSTHROUGH")
     pg_bindir: Path | None = Field(None, validation_alias="PG_BINDIR")
     tables_file: Path = Field(
-        default_factory=lambda: project_root() / "extract" / "tables.yml",
+        default_factory=default_file,
         validation_alias="TABLES_FILE",
     )
     internal_reader: str = Field("internal_reader", validation_alias="INTERNAL_READER")

@@ -9,8 +9,8 @@ from entrepot_core.config import domains
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (None, {"pix"}),
-        ("", {"pix"}),  # as Meltano expands a variable that is missing
+        (None, {"replica"}),
+        ("", {"replica"}),  # as Meltano expands a variable that is missing
         (" ", set()),
         ("replica", {"replica"}),
         ("pix, lcms,cpf", {"pix", "lcms", "cpf"}),

@@ -36,7 +36,7 @@ _NOT_HERE = (
 )
 _DOMAINS = "pix,lcms,cpf,barometre,ecospheres"
 # Relative to the project's folder, where the demo runs.
-_CATALOGUE = Path("extract") / "tap-dcat" / "samples"
+_CATALOGUE = Path("contents") / "ecospheres" / "samples"
 # The big tables that only grow.
 _APPEND = (
     '{"answers":"incremental","knowledge-elements":"incremental",'
@@ -167,7 +167,7 @@ class Demo:
             "DOMAINS": _DOMAINS,
             "LCMS_API_URL": f"http://127.0.0.1:{self.lcms.port}",
             "LCMS_API_KEY": self.lcms.key,
-            "BAROMETRE_FILES": str(open_data.SAMPLES / "barometre"),
+            "BAROMETRE_FILES": str(open_data.CONTENTS / "barometre" / "samples"),
             "CPF_CATALOGUE_URL": (
                 f"http://127.0.0.1:{self.open_data.port}{open_data.PATH}?{open_data.query()}"
             ),

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
+from entrepot_core.config import domains
 from entrepot_core.postgres.transit import with_encryption
 from entrepot_dbt import messages
 
@@ -82,7 +83,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "DBT_ENV_SECRET_PASSWORD": parts.get("password") or given.get("PGPASSWORD", ""),
         "ENTREPOT_DBT_DATABASE": parts.get("dbname") or given.get("PGDATABASE", ""),
         # The models read it with split(','), where a blank would be a part of a name.
-        "DOMAINS": "".join((given.get("DOMAINS") or "pix").split()),
+        "DOMAINS": "".join((given.get("DOMAINS") or domains.DEFAULT).split()),
         "REPLICA_SCHEMA": given.get("REPLICA_SCHEMA") or "pix",
         "INTERNAL_READER": given.get("INTERNAL_READER") or "internal_reader",
         "EXTERNAL_THRESHOLD": threshold,

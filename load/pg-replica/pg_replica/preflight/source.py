@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from entrepot_core.policy.tables import domain_to_switch_on
 from entrepot_core.postgres import catalog
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.preflight.common import MANY, check_version
@@ -33,6 +34,8 @@ def check_source(
     resolved = report.policy_text.resolve(columns)
     report.problems += resolved.problems
     report.problems += policy_problems(resolved, tables, settings)
+    if hint := domain_to_switch_on(columns):
+        report.warnings.append(hint)
     copied = [table for table in tables if resolved.rule(table.name).mode == "full"]
     if unreadable := [str(table.name) for table in copied if not table.readable]:
         report.problems.append(

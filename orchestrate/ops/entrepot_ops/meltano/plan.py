@@ -7,7 +7,7 @@ from typing import Any
 
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.suggest import nearest
-from entrepot_core.config.domains import KNOWN
+from entrepot_core.config import domains
 from entrepot_ops.meltano.project import Job, Project
 
 NIGHTLY = "nightly"
@@ -100,9 +100,11 @@ def steps_of(project: Project, on: frozenset[str]) -> tuple[Step, ...]:
     steps: list[Step] = []
     for name, task in named:
         own = said.get(name) or {}
-        if "domains" in own and not on.intersection(own["domains"]):
+        of_domains = own.get("domains") or domains.of_step(name)
+        if of_domains and not on.intersection(of_domains):
             continue
-        is_source = len(task.split()) > 1 or "feeds" in own
+        feeds = tuple(own.get("feeds") or domains.fed_by(name))
+        is_source = len(task.split()) > 1 or bool(feeds)
         earlier = tuple(step.name for step in steps)
         needs = tuple(need for need in own.get("needs") or () if need in earlier)
         if "needs" not in own and not is_source and task not in _BUILDS:
@@ -113,7 +115,7 @@ def steps_of(project: Project, on: frozenset[str]) -> tuple[Step, ...]:
                 task=task,
                 jobs=frozenset(_jobs_with(task, project)),
                 is_source=is_source,
-                feeds=tuple(own.get("feeds") or ()),
+                feeds=feeds,
                 needs=needs,
                 follows=earlier if task in _BUILDS else needs,
             )
@@ -194,9 +196,11 @@ def _annotations(job: Job, names: dict[str, str]) -> dict[str, dict[str, Any]]:
             for key in set(own) - _KEYS
         ]
         problems += [
-            _unknown(f"step {name} is of the domain {domain!r}", domain, list(KNOWN))
+            _unknown(
+                f"step {name} is of the domain {domain!r}", domain, list(domains.KNOWN)
+            )
             for domain in own.get("domains") or []
-            if domain not in KNOWN
+            if domain not in domains.KNOWN
         ]
         order = list(names)
         earlier = order[: order.index(name)]

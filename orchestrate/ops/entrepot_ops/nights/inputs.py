@@ -19,7 +19,12 @@ from entrepot_ops.meltano.plan import Step
 _MELTANO = ("MELTANO_ENVIRONMENT",)
 # Many, so that a secret cannot be guessed by its share of a digest.
 _ROUNDS = 100_000
-_FILES = ("meltano.yml", "*/*.meltano.yml")
+_FILES = (
+    "meltano.yml",
+    "*/*.meltano.yml",
+    "contents/*/*.meltano.yml",
+    "contents/*/tables.yml",
+)
 _MODEL_SUFFIXES = {".sql", ".yml", ".csv", ".md"}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[4]
-SAMPLES = ROOT / "extract" / "tap-csv" / "samples"
+CONTENTS = ROOT / "contents"
 PATH = "/api/explore/v2.1/catalog/datasets/moncompteformation_catalogueformation/exports/csv"
 _REFINED = 'intitule_certification:"Certificat Pix"'
 
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers exports, and nothing else."""
 
     protocol_version = "HTTP/1.1"
-    source = SAMPLES / "cpf" / "catalogue.csv"
+    source = CONTENTS / "cpf" / "samples" / "catalogue.csv"
 
     def do_GET(self) -> None:
         """Answer an export."""
