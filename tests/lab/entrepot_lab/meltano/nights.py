@@ -91,6 +91,7 @@ class Project:
         meltano.write_text(_MELTANO)
         meltano.chmod(0o755)
         self.env = {
+            "DOMAINS": "pix,lcms",
             "MAX_RETRY_COUNT": "3",
             "EXPONENTIAL_RETRY_DELAY": "1",
             "NOTIFICATION_TIMEOUT": "2",
