@@ -12,10 +12,13 @@ from typing import Any
 from entrepot_core.base.suggest import nearest
 from entrepot_tap_csv import shape
 from entrepot_tap_csv.errors import CannotRead
+from entrepot_tap_csv.ranges import range_of
 from entrepot_tap_csv.shape import Shape
 from entrepot_tap_csv.values import KINDS, Column
 
 CSV, JSON_MAPS = "csv", "json-maps"
+XLSX, ODS, JSON, JSON_LINES = "xlsx", "ods", "json", "jsonl"
+WORKBOOKS, OBJECTS = (XLSX, ODS), (JSON, JSON_LINES)
 KEEP, REMOVE = "keep", "remove"
 IF_PRESENT = "if_present"
 _NO_DELIMITER = frozenset("\\.abcdefghijklmnopqrstuvwxyz0123456789")
@@ -69,7 +72,10 @@ class Definition:
         keys: The columns that tell rows apart.
         dialect: How cells are cut.
         shape: What is no row, and what is forgiven.
-        format: `csv` or `json-maps`.
+        format: `csv`, `json-maps`, `xlsx`, `ods`, `json` or `jsonl`.
+        sheet: Of a workbook, the sheet's name or its number from 1; empty for the only one.
+        range: Of a sheet, the cells that are read, as `B4:F`; empty for all.
+        json_path: The names that lead to the list of objects in a JSON text.
         map: Of a JSON object of maps, the one that is read.
         field_names: The columns, where no header names them.
         skip_header: Whether the first line is left out although the names are given.
@@ -88,6 +94,9 @@ class Definition:
     dialect: Dialect = field(default_factory=Dialect)
     shape: Shape = field(default_factory=Shape)
     format: str = CSV
+    sheet: str | int = ""
+    range: str = ""
+    json_path: str = ""
     map: str = ""
     field_names: list[str] = field(default_factory=list)
     skip_header: bool | str = IF_PRESENT
@@ -105,6 +114,9 @@ class Definition:
         for name in ("path", "removed_files"):
             del told[name]
         del told["shape"]
+        for name in ("sheet", "range", "json_path"):
+            if not told[name]:
+                del told[name]
         told |= self.shape.told  # so that a setting that nobody uses changes nothing
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -189,7 +201,7 @@ def _problems(definition: Definition) -> list[str]:
     if not definition.path:
         found.append("path is missing")
     for name, allowed in (
-        ("format", (CSV, JSON_MAPS)),
+        ("format", (CSV, JSON_MAPS, *WORKBOOKS, *OBJECTS)),
         ("removed_files", (KEEP, REMOVE)),
         ("skip_header", (True, False, IF_PRESENT)),
         ("decimal", (".", ",")),
@@ -203,6 +215,8 @@ def _problems(definition: Definition) -> list[str]:
         found.append(
             "json-maps needs map, and field_names: the keys', then the value's"
         )
+    if range_of(definition.range) is None:
+        found.append(f"range is {definition.range!r}: B4, B4:F or B4:F200 is needed")
     if not definition.shape.header_rows and not definition.field_names:
         found.append("header_rows is 0: field_names must name the columns")
     for name, told in definition.columns.items():

@@ -137,7 +137,9 @@ def parts_of(
     except OSError as error:
         raise Misfit(name, f"cannot be read: {error.strerror}") from None
     if _WORKBOOK in found:
-        raise Misfit(name, "is a workbook, not a CSV file: export it as CSV")
+        raise Misfit(
+            name, "is a workbook: set format to xlsx, and sheet if it has several"
+        )
     if len(found) > _MANY:
         raise Misfit(name, f"holds {len(found):,} files; {_MANY:,} are the most")
     chosen = [each for each in found if _is_chosen(each, members)]

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import IO
 
 from entrepot_tap_csv import names
-from entrepot_tap_csv.definitions import IF_PRESENT, Definition
+from entrepot_tap_csv.definitions import IF_PRESENT, WORKBOOKS, Definition
 from entrepot_tap_csv.errors import Misfit
 from entrepot_tap_csv.files import Part
 from entrepot_tap_csv.forgiven import Forgiven
+from entrepot_tap_csv.formats import workbooks
+from entrepot_tap_csv.formats.grid import Grid
 from entrepot_tap_csv.lines import Lines
+from entrepot_tap_csv.ranges import Range, range_of
 from entrepot_tap_csv.records import Record, Records
 from entrepot_tap_csv.shape import NUMBER
 from entrepot_tap_csv.text import Text
@@ -30,7 +33,7 @@ class Head:
     definition: Definition
     counts: Forgiven
 
-    def records(self, file: IO[bytes]) -> Records:
+    def records(self, file: IO[bytes]) -> Records | Grid:
         """Cut the file into records, the header among them.
 
         Args:
@@ -40,12 +43,18 @@ class Head:
             The records.
         """
         definition, name = self.definition, self.part.name
+        if definition.format in WORKBOOKS:
+            cells = range_of(definition.range) or Range()
+            rows = workbooks.rows(
+                file, name, definition.format, definition.sheet, cells
+            )
+            return Grid(rows, name, definition.shape, self.counts)
         dialect = definition.dialect
         blocks = Text(file, name, dialect.encoding).blocks()
         lines = Lines(blocks, name, dialect, definition.shape, self.counts)
         return Records(lines.blocks(), name, dialect)
 
-    def taken_from(self, records: Records) -> tuple[list[str], int]:
+    def taken_from(self, records: Records | Grid) -> tuple[list[str], int]:
         """Take the header, if there is one, and give the names of columns.
 
         Args:
@@ -80,7 +89,7 @@ class Head:
         found = names.of_header(cells, self.part.name, rows[0][0], naming, self.counts)
         return found, len(cells) - len(found)
 
-    def _rows(self, records: Records) -> list[Record]:
+    def _rows(self, records: Records | Grid) -> list[Record]:
         wanted = range(self.definition.shape.header_rows)
         found = (records.first() for _ in wanted)
         return [record for record in found if record is not None]

@@ -6,21 +6,27 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from entrepot_core.base.suggest import nearest
 from entrepot_core.singer.keywords import ORIGIN
-from entrepot_tap_csv import json_maps
-from entrepot_tap_csv.definitions import JSON_MAPS, REMOVE, Definition
+from entrepot_tap_csv.definitions import (
+    JSON_MAPS,
+    OBJECTS,
+    REMOVE,
+    WORKBOOKS,
+    Definition,
+)
 from entrepot_tap_csv.errors import CannotRead, Misfit, shown
 from entrepot_tap_csv.files import Part, parts_of
 from entrepot_tap_csv.forgiven import Forgiven
+from entrepot_tap_csv.formats import json_maps, json_rows
 from entrepot_tap_csv.head import Head
 from entrepot_tap_csv.places import LONGEST_FILE, Found, Places
 from entrepot_tap_csv.records import Batch
 from entrepot_tap_csv.rows import FILE, LINE, Layout
 from entrepot_tap_csv.shape import FILL
-from entrepot_tap_csv.values import KINDS
+from entrepot_tap_csv.values import KINDS, NO_TEXT
 
 # What MeltanoLabs' tap adds, under its own names.
 SDC_FILE, SDC_TIME, SDC_LINE = (
@@ -132,6 +138,7 @@ class Plan:
             constants |= {SDC_FILE: name, SDC_TIME: source.modified}
             numbered = [SDC_LINE, LINE]
         columns = [definition.column(each) for each in source.cells]
+        is_grid = definition.format in WORKBOOKS  # whose empty cells are not written
         return Layout(
             name,
             columns,
@@ -139,8 +146,8 @@ class Plan:
             constants,
             definition.dialect.delimiter,
             numbered,
-            definition.shape.short_rows == FILL,
-            source.counts,
+            is_grid or definition.shape.short_rows == FILL,
+            Forgiven() if is_grid else source.counts,
         )
 
     def batches(self, source: Source) -> Iterator[Batch]:
@@ -163,11 +170,22 @@ class Plan:
                 )
                 yield Batch([], [], list(found))
                 return
+            if self.definition.format in OBJECTS:
+                objects = _objects(file, source.part, self.definition)
+                yield from json_rows.batches(
+                    objects, self._nulls(source), source.part.name
+                )
+                return
             head = Head(source.part, self.definition, source.counts)
             records = head.records(file)
             if head.taken_from(records) != (source.cells, source.extra):
                 raise Misfit(source.part.name, "has changed meanwhile: run again")
             yield from records.batches()
+
+    def _nulls(self, source: Source) -> dict[str, str]:
+        """Say how each column of a part writes NULL, whose null_values may leave out empty text."""
+        columns = [self.definition.column(each) for each in source.cells]
+        return {c.name: "" if "" in c.null_values else NO_TEXT for c in columns}
 
 
 def make(
@@ -226,7 +244,10 @@ def _take(plan: Plan, file: Found, entry: dict[str, Any], *, is_same: bool) -> N
     if is_same and file.mark == entry.get("mark"):
         return
     members = plan.definition.shape.members
-    parts = parts_of(path, file.name, plan.limits.file, members)
+    if plan.definition.format in WORKBOOKS:  # which are archives of their own
+        parts = [Part(file.name, path, limit=plan.limits.file)]
+    else:
+        parts = parts_of(path, file.name, plan.limits.file, members)
     first: list[str] = []
     for part in parts:
         cells, extra = _columns_of_member(part, plan.definition)
@@ -282,9 +303,7 @@ def columns_of(part: Part, definition: Definition) -> tuple[list[str], int]:
     """
     if definition.format == JSON_MAPS:
         return definition.field_names, 0
-    with part.open() as file:
-        head = Head(part, definition, Forgiven())
-        cells, extra = head.taken_from(head.records(file))
+    cells, extra = _header(part, definition)
     wanted = [*definition.keys, *definition.columns]
     for name in wanted:
         if name not in cells and name not in definition.constants:
@@ -300,3 +319,19 @@ def columns_of(part: Part, definition: Definition) -> tuple[list[str], int]:
             part.name, f"the column {shown(clash[0])} is added by the tap", line=1
         )
     return cells, extra
+
+
+def _header(part: Part, definition: Definition) -> tuple[list[str], int]:
+    with part.open() as file:
+        if definition.format in OBJECTS:
+            found = _objects(file, part, definition)
+            return json_rows.names_of(found, part.name), 0
+        head = Head(part, definition, Forgiven())
+        return head.taken_from(head.records(file))
+
+
+def _objects(
+    file: IO[bytes], part: Part, definition: Definition
+) -> Iterator[json_rows.Object]:
+    kind, path = definition.format, definition.json_path
+    return json_rows.objects(file, part.name, kind, path)

@@ -18,9 +18,10 @@ from entrepot_core.config.project import project_root
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.copies import CopyTap
 from entrepot_core.storage.redirects import Redirects
-from entrepot_tap_csv import definitions, json_maps, plan
+from entrepot_tap_csv import definitions, plan
 from entrepot_tap_csv.definitions import Definition
 from entrepot_tap_csv.errors import CannotRead
+from entrepot_tap_csv.formats import json_maps
 from entrepot_tap_csv.places import LONGEST_FILE, Places
 from entrepot_tap_csv.streams import CsvStream
 

@@ -37,7 +37,7 @@ _TIME = re.compile(
 )
 # What software writes between thousands, in French above all: U+00A0 and U+202F first.
 _SPACES = " \u00a0\u202f\u2009\u2002-\u2008\u200a"
-_NO_TEXT = "\0"  # stands for a cell that is not there
+NO_TEXT = "\0"  # stands for a cell that is not there
 _WORD = re.compile(r"[^\W\d_]+\.?")
 _MONTHS = {
     word: f"{number:02}"
@@ -175,7 +175,7 @@ class Column:
             It gives the values as PostgreSQL reads them: the same object where every cell is
             its value. It raises NoSuchValue.
         """
-        nulls = frozenset((*self.null_values, _NO_TEXT))
+        nulls = frozenset((*self.null_values, NO_TEXT))
         if self.kind == "text":
             return lambda cells: (
                 cells

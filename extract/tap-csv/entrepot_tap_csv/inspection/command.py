@@ -16,8 +16,10 @@ import click
 from entrepot_core.base.errors import Refused, ReplicaError
 from entrepot_core.config.project import project_root
 from entrepot_tap_csv.errors import CannotRead, Misfit
-from entrepot_tap_csv.files import parts_of
-from entrepot_tap_csv.inspection.proposal import Proposal, Text
+from entrepot_tap_csv.files import Part, parts_of
+from entrepot_tap_csv.inspection import others
+from entrepot_tap_csv.inspection.proposal import Text
+from entrepot_tap_csv.inspection.trial import Proposal
 from entrepot_tap_csv.places import Places
 
 _NO_TABLE = re.compile(
@@ -99,7 +101,16 @@ def _proposals(
     """Propose for each table: the first file that is found, or the tables of an archive."""
     found = Places(lambda: folder, timeout=60).find(_below_here(file))
     first = found[0]
-    parts = parts_of(first.fetch(), first.name)
+    path = first.fetch()
+    if kind := others.workbook_kind(path):
+        base_entry = {
+            "entity": entity or _entity(PurePath(first.name).name),
+            "path": file,
+        }
+        part = Part(first.name, path)
+        yield from others.of_workbook(part, kind, base_entry, shows=shows, typed=typed)
+        return
+    parts = parts_of(path, first.name)
     tables = [part for part in parts if not _NO_TABLE.search(part.name)] or parts
     base = entity or _entity(PurePath(first.name).name)
     failures: list[Misfit] = []
@@ -111,7 +122,7 @@ def _proposals(
             else f"{base}_{_entity(PurePath(part.member).name)}"
         )
         try:
-            proposal = Text(part).propose(name, file, shows=shows, typed=typed)
+            proposal = _of_part(part, name, file, shows, typed=typed)
         except Misfit as error:
             failures.append(error)
             continue
@@ -123,6 +134,13 @@ def _proposals(
         raise failures[0]
     for failure in failures:
         click.echo(f"not proposed: {failure}", err=True)
+
+
+def _of_part(part: Part, name: str, file: str, shows: int, *, typed: bool) -> Proposal:
+    if kind := others.json_kind(part):
+        base = {"entity": name, "path": file}
+        return others.of_json(part, kind, base, shows=shows, typed=typed)
+    return Text(part).propose(name, file, shows=shows, typed=typed)
 
 
 def _below_here(file: str) -> str:

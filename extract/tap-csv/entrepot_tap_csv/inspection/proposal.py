@@ -4,45 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from entrepot_core.postgres.identifiers import LONGEST_NAME
-from entrepot_tap_csv import definitions, names
 from entrepot_tap_csv.definitions import Dialect
 from entrepot_tap_csv.errors import CannotRead, Misfit
 from entrepot_tap_csv.files import Part
-from entrepot_tap_csv.forgiven import Forgiven
 from entrepot_tap_csv.inspection import dialect as dialects
 from entrepot_tap_csv.inspection import footers, sample, table, types
+from entrepot_tap_csv.inspection.names import named
 from entrepot_tap_csv.inspection.sample import Sample, SampledPart
 from entrepot_tap_csv.inspection.table import Table
-from entrepot_tap_csv.names import Naming
-from entrepot_tap_csv.plan import Plan, Source, columns_of
+from entrepot_tap_csv.inspection.trial import Entry, Proposal, tried
 from entrepot_tap_csv.records import Record
 
 _COMMENTS = ("#", "//", "--", "%", "!")
 _OFTEN = 0.5  # share of lines that end by a tail
-Entry = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What is proposed for a file.
-
-    Attributes:
-        entry: As `files` has it.
-        rows: The first rows as they will be read, by column.
-        count: Rows of what was seen.
-        counts: What the settings let pass.
-        is_whole: Whether the whole file was seen.
-    """
-
-    entry: Entry
-    rows: list[dict[str, Any]]
-    count: int
-    counts: Forgiven
-    is_whole: bool
 
 
 class Text:
@@ -119,7 +95,7 @@ class Text:
         entry |= {"line_tail": tail} if tail else {}
         if seen.footer:
             entry |= self._footer(seen)
-        columns, naming = _names(seen)
+        columns, naming = named(seen)
         entry |= naming
         if typed:
             rows = [cells for _, cells in seen.rows]
@@ -192,25 +168,9 @@ class Text:
         return {"footer": [pattern]} if pattern else {}
 
     def _tried(self, entry: Entry, shows: int) -> Proposal:
-        """Read what was seen by a definition.
-
-        Returns:
-            The proposal.
-        """
-        definition = definitions.read({**entry, "members": None})
         part = SampledPart(self.part.name, self.part.path, data=self.sample.data)
-        cells, extra = columns_of(part, definition)
-        source = Source(part, cells, extra, "")
-        plan = Plan(definition, columns=cells, sources=[source])
-        layout = plan.layout(source)
-        rows: list[dict[str, Any]] = []
-        count = 0
-        for batch in plan.batches(source):
-            for row in layout.records(batch):
-                count += 1
-                if len(rows) < shows:
-                    rows.append(row)
-        return Proposal(entry, rows, count, source.counts, self.sample.is_whole)
+        whole = self.sample.is_whole
+        return tried(part, entry, shows=shows, most=10**12, is_whole=whole)
 
 
 def _of_dialect(dialect: Dialect, encoding: str) -> Entry:
@@ -237,48 +197,3 @@ def _trailing(seen: Table, delimiter: str) -> str:
     if longer and all(len(c) == width + 1 and not c[-1] for c in longer):
         return delimiter
     return ""
-
-
-def _names(seen: Table) -> tuple[list[str], Entry]:
-    """Name the columns as the header does, as far as PostgreSQL takes the names."""
-    width = max((len(cells) for _, cells in seen.rows), default=0)
-    if not seen.header_rows:
-        given = [f"column_{place}" for place in range(1, width + 1)]
-        return given, {"field_names": given, "skip_header": False}
-    entry: Entry = {"header_rows": seen.header_rows} if seen.header_rows > 1 else {}
-    cells = [" ".join(cell.split()) for cell in names.joined(seen.header)]
-    named = len(cells)
-    while named and not cells[named - 1]:
-        named -= 1
-    used = max((_last_filled(row) for _, row in seen.rows), default=0)
-    if "" in cells[:named] or used > named:
-        entry["empty_names"] = "number"
-    if len(set(cells[:named])) < named:
-        entry["duplicate_names"] = "number"
-    counts = Forgiven()
-    naming = Naming(False, "empty_names" in entry, "duplicate_names" in entry)
-    columns = names.of_header(cells, "", 1, naming, counts) if any(cells) else cells
-    if all(len(each.encode()) <= LONGEST_NAME for each in columns):
-        return columns, entry
-    for name in ("empty_names", "duplicate_names"):
-        entry.pop(name, None)
-    given = _shortened(columns)
-    return given, {**entry, "field_names": given, "skip_header": True}
-
-
-def _last_filled(cells: Sequence[str]) -> int:
-    return max((at for at, cell in enumerate(cells, 1) if cell.strip()), default=0)
-
-
-def _shortened(columns: Sequence[str]) -> list[str]:
-    """Cut names to what PostgreSQL takes, and tell them apart again."""
-    found: list[str] = []
-    for place, name in enumerate(columns, 1):
-        short = name.encode()[:LONGEST_NAME].decode(errors="ignore").strip()
-        if short in found:
-            mark = f"_{place}"
-            short = (
-                name.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
-            )
-        found.append(short)
-    return found

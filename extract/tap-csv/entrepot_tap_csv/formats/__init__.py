@@ -1,0 +1,1 @@
+"""Formats of files that are not cut text: workbooks, and JSON."""
