@@ -142,6 +142,30 @@ def test_another_s_schema_of_that_name_is_left_alone(partners: Partners) -> None
     assert (status, "external.mine" in output) == (1, True), output
 
 
+def test_partners_keep_what_would_lose_most_of_its_rows(partners: Partners) -> None:
+    """Tables of fewer than a hundred rows come and go; the first publication is not compared."""
+    partners.build()
+    with partners.lab.warehouse() as warehouse:
+        warehouse.execute(
+            "INSERT INTO external_next.participation"
+            " SELECT i, date '2024-01-01' + i, 1 FROM generate_series(6, 300) AS i"
+        )
+    partners.must_publish()
+    before = partners.people()
+    partners.build(2)
+    with partners.lab.warehouse() as warehouse:
+        warehouse.execute("DELETE FROM external_next.months")
+    status, output = partners.publish()
+    assert status == 1, output
+    assert "table participation: 300 rows last night, now 5" in output
+    assert "table months" not in output
+    assert "--accept-shrink" in output
+    assert partners.people() == before
+    status, output = partners.lab.run("publish-external", "--accept-shrink")
+    assert status == 0, output
+    assert partners.people() == 30
+
+
 def test_a_contract_without_tables_withdraws_them(partners: Partners) -> None:
     partners.build()
     partners.must_publish()

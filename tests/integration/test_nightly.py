@@ -259,6 +259,11 @@ def test_parts_of_a_night(project: Project) -> None:
     assert project.calls() == list(STEPS[3:])
     assert project.ops("nightly", "--only", "transform")[0] == 0
     assert project.calls() == list(STEPS[3:5])
+    project.behave("invoke replica:audit", 'test "$ACCEPT_SHRINK" = true || exit 2')
+    only = ("nightly", "--only", "replica:audit")
+    assert project.ops(*only, "--accept-shrink")[0] == 0
+    assert project.ops(*only)[0] == 4
+    assert project.calls() == [STEPS[5], STEPS[5]]
     status, output = project.ops("nightly", "--from", "transfrom")
     assert status == 2
     assert "Did you mean 'transform'" in output

@@ -83,6 +83,24 @@ def test_an_emptied_stream_empties_its_table(loader: Loader) -> None:
     assert loader.ask(NAMES) == [(None,)]
 
 
+def test_a_table_that_would_lose_most_of_its_rows_is_kept(loader: Loader) -> None:
+    """Neither is any other of that load; `test_an_emptied_stream_…` is of small tables."""
+    loader.load(full("first", 200), load_method="overwrite")
+    loader.load(full("second", 101), load_method="overwrite")
+    figures = f"table {SCHEMA}.one: 101 rows before, now 3"
+    for variables in ({}, {"SHRINK_LIMIT": "96.5"}):
+        loader.lab.env.update(variables)
+        loader.refuse(
+            full("third"), figures, "ACCEPT_SHRINK=true", load_method="overwrite"
+        )
+        assert loader.ask(NAMES) == [("second",)]
+    loader.load(full("third"), load_method="overwrite", accept_shrink=True)
+    loader.load(full("many", 100), load_method="overwrite")
+    loader.lab.env["ACCEPT_SHRINK"] = "true"
+    loader.load(full("none", 0), load_method="overwrite")
+    assert loader.ask(NAMES) == [(None,)]
+
+
 def test_a_stream_may_refuse_to_be_emptied(loader: Loader) -> None:
     guarded = schema("one", ["id"], id="integer", name="text", x_refuse_empty=True)
     # Without rows before there are none to lose.

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from entrepot_core.base.errors import Refused
 
-_NUMBERS = ("network_timeout",)
+_NUMBERS = ("network_timeout", "shrink_limit")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_WORDS = {"accept_shrink": {"true": True, "false": False}}
 _CONFIG, _STATE = "--config", "--state"
 
 
@@ -42,14 +45,17 @@ def from_variables(names: dict[str, str]) -> dict[str, Any]:
         names: The variable of each setting.
 
     Returns:
-        Those that are set and not empty; whole numbers as such.
+        Those that are set and not empty; numbers, true and false as such.
     """
     found = {name: os.environ.get(variable, "") for name, variable in names.items()}
-    return {
-        name: int(text) if name in _NUMBERS and text.isdecimal() else text
-        for name, text in found.items()
-        if text
-    }
+    return {name: _parsed(name, text) for name, text in found.items() if text}
+
+
+def _parsed(name: str, text: str) -> Any:
+    """Give a number or a truth for the text that says it; what says neither is refused later."""
+    if name in _NUMBERS and _NUMBER.fullmatch(text):
+        return json.loads(text)
+    return _WORDS.get(name, {}).get(text.lower(), text)
 
 
 def check_state(arguments: list[str]) -> None:

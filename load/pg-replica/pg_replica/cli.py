@@ -17,7 +17,7 @@ from pg_replica.commands.run import run
 from pg_replica.external import publish
 from pg_replica.preflight.checks import check
 from pg_replica.preflight.variables import load
-from pg_replica.settings import NO_LIMIT, Settings
+from pg_replica.settings import Settings
 
 
 @click.group(context_settings=frame.HELP_OPTIONS, epilog=epilog("pg-replica"))
@@ -81,7 +81,7 @@ def run_command(context: click.Context, *, dry_run: bool, accept_shrink: bool) -
         return
     settings = _settings(context)
     if accept_shrink:
-        settings = settings.model_copy(update={"shrink_limit": NO_LIMIT})
+        settings = settings.model_copy(update={"accept_shrink": True})
     run(settings)
 
 
@@ -107,14 +107,22 @@ def audit_command(
 
 @cli.command("publish-external")
 @click.option("--dry-run", is_flag=True, help="Only say what would be published.")
+@click.option(
+    "--accept-shrink", is_flag=True, help="Publish also what lost most of its rows."
+)
 @click.pass_context
-def publish_external_command(context: click.Context, *, dry_run: bool) -> None:
+def publish_external_command(
+    context: click.Context, *, dry_run: bool, accept_shrink: bool
+) -> None:
     """Publish the tables that the last whole build made for partners.
 
     By one rename of schemas; with EXTERNAL_DATABASE_URL also in that database, where they are
     copied and compared first. A failure leaves readers on the previous night.
     """
-    publish.publish_external(_settings(context, needs_source=False), dry_run=dry_run)
+    settings = _settings(context, needs_source=False)
+    if accept_shrink:
+        settings = settings.model_copy(update={"accept_shrink": True})
+    publish.publish_external(settings, dry_run=dry_run)
 
 
 @cli.command("drop-previous")

@@ -335,7 +335,7 @@ def _refuse_shrink(
     before = shrink.rows_of(main, live, names)
     here = {schema: schema for schema in schemas}
     after = shrink.rows_of(main, record.run_id, here)
-    limit = settings.shrink_limit
+    limit = settings.may_lose
     found = shrink.losses(before, after, origin.policy, limit)
     for loss in found:
         record.finding(loss.subject, loss.figures)

@@ -16,8 +16,8 @@ from entrepot_core.config.environment import FROM_ENVIRONMENT
 from entrepot_core.config.project import project_root
 from entrepot_core.policy.tables import default_file
 from entrepot_core.postgres.identifiers import LONGEST_NAME
+from entrepot_core.warehouse.shrinking import NO_LIMIT
 
-NO_LIMIT = 100.0  # percent that may be lost
 ForeignKeys = Literal["not_valid", "true", "false"]
 
 
@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     source_lock_timeout: float = Field(10, gt=0, validation_alias="SOURCE_LOCK_TIMEOUT")
     source_lock_budget: float = Field(30, gt=0, validation_alias="SOURCE_LOCK_BUDGET")
     shrink_limit: float = Field(50, ge=0, le=100, validation_alias="SHRINK_LIMIT")
+    accept_shrink: bool = Field(False, validation_alias="ACCEPT_SHRINK")
     snapshot_limit: float = Field(0, ge=0, validation_alias="SNAPSHOT_LIMIT")
     network_timeout: int = Field(120, ge=1, validation_alias="NETWORK_TIMEOUT")
     maintenance_work_mem: str = Field(
@@ -130,6 +131,11 @@ class Settings(BaseSettings):
         if len(f"{value}_previous".encode()) > LONGEST_NAME:
             raise ValueError("is too long: with _previous it must fit 63 bytes")
         return value
+
+    @property
+    def may_lose(self) -> float:
+        """Percent of its rows that a table may lose in this run."""
+        return NO_LIMIT if self.accept_shrink else self.shrink_limit
 
     @property
     def time_zone(self) -> ZoneInfo:

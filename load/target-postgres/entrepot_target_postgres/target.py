@@ -28,6 +28,7 @@ from entrepot_core.singer.plugin import Plugin
 from entrepot_core.singer.spool import remove_if_empty
 from entrepot_core.singer.table_definition import TableDefinition
 from entrepot_core.warehouse.schemas import Naming
+from entrepot_core.warehouse.shrinking import NO_LIMIT
 from entrepot_target_postgres.append.load import AppendLoad
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads.router import (
@@ -46,6 +47,8 @@ _VARIABLES = {
     "replica_schema": "REPLICA_SCHEMA",
     "internal_reader": "INTERNAL_READER",
     "network_timeout": "NETWORK_TIMEOUT",
+    "shrink_limit": "SHRINK_LIMIT",
+    "accept_shrink": "ACCEPT_SHRINK",
 }
 _SETTINGS = th.PropertiesList(
     th.Property(
@@ -77,6 +80,18 @@ _SETTINGS = th.PropertiesList(
         th.IntegerType,
         default=120,
         description="Seconds after which a silent network counts as cut.",
+    ),
+    th.Property(
+        "shrink_limit",
+        th.NumberType,
+        default=50,
+        description="Percent of its rows that a table may lose in a load that replaces it whole.",
+    ),
+    th.Property(
+        "accept_shrink",
+        th.BooleanType,
+        default=False,
+        description="Whether a table may lose more than that this once.",
     ),
     # Tables hold what the tap describes, and nothing else.
     th.Property("add_record_metadata", th.BooleanType, default=False),
@@ -136,7 +151,10 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
             reader,
         )
         schema = self.config.get("default_target_schema") or "public"
-        self._loads = StreamLoads(warehouse, schema, reader)
+        may_lose = (
+            NO_LIMIT if self.config["accept_shrink"] else self.config["shrink_limit"]
+        )
+        self._loads = StreamLoads(warehouse, schema, reader, may_lose)
         self._folders: set[Path] = set()
         self._passed_state: dict[str, t.Any] | None = None
 

@@ -20,6 +20,7 @@ from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import Database, are_same, explained, one_line
 from entrepot_core.postgres.identifiers import PUBLIC, TableName, literal, quote
 from entrepot_core.postgres.server import major, role_exists
+from entrepot_core.warehouse import shrinking
 from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
@@ -127,6 +128,7 @@ def _publish(
     """Publish in one database what waits there."""
     with record.step("publish"), explained(database.label):
         _refuse_to_replace_others(lock, database)
+        _refuse_shrink(lock, database, sealed, settings.may_lose)
         if found := _beyond(settings, lock):
             raise RunFailed(
                 f"partners would see more than {_LIVE} in the {database.label}: "
@@ -174,6 +176,27 @@ def _refuse_to_replace_others(lock: psycopg.Connection, database: Database) -> N
             f"schema {_LIVE} of the {database.label} holds what no publication of ours made: "
             f"{found[0]}",
             "move it to another schema, then publish again",
+        )
+
+
+def _refuse_shrink(
+    lock: psycopg.Connection, database: Database, sealed: Seal, limit: float
+) -> None:
+    """Publish no emptiness: partners keep the night before."""
+    if limit >= shrinking.NO_LIMIT:
+        return
+    found = []
+    for table in sealed.tables:
+        before = shrinking.rows_of(lock, TableName(_LIVE, table.name))
+        after = shrinking.rows_of(lock, TableName(_NEXT, table.name))
+        if shrinking.is_too_much(before, after, limit):
+            found.append(f"table {table.name}: {before} rows last night, now {after}")
+    if found:
+        more = f"; and {len(found) - _MANY} more" if len(found) > _MANY else ""
+        raise RunFailed(
+            f"{_LIVE} in the {database.label} would lose more than SHRINK_LIMIT allows: "
+            f"{'; '.join(found[:_MANY])}{more}; partners keep the night before",
+            shrinking.WAY_OUT,
         )
 
 

@@ -15,6 +15,7 @@ from entrepot_core.postgres import catalog, client_tools
 from entrepot_core.postgres.catalog import Fact
 from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.identifiers import TableName, literal
+from entrepot_core.warehouse.shrinking import NO_LIMIT
 from pg_replica.dump import items as dump
 from pg_replica.dump.contents import read_schema
 from pg_replica.dump.items import REFRESH, Item, parents
@@ -22,7 +23,7 @@ from pg_replica.dump.open import forget, open_dump
 from pg_replica.dump.without_rows import tables_without_rows
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
-from pg_replica.settings import NO_LIMIT, Settings
+from pg_replica.settings import Settings
 from pg_replica.source.partitions import routed
 from pg_replica.source.rows import Portion, dump_portions, live_portions
 from pg_replica.source.snapshot import Snapshot
@@ -301,7 +302,7 @@ class DumpOrigin:
 
     def _without_rows(self) -> list[str]:
         """Refuse rows that are left out and of which nobody has said so."""
-        if self._dump.is_of_inserts or self._settings.shrink_limit >= NO_LIMIT:
+        if self._dump.is_of_inserts or self._settings.may_lose >= NO_LIMIT:
             return []
         missing = [
             str(table)

@@ -10,8 +10,8 @@ import psycopg
 from entrepot_core.base.errors import RunFailed
 from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.warehouse.shrinking import SMALLEST, lost
 
-_SMALLEST = 100  # rows: below, a table may come and go as it likes
 _FEWEST = 4  # tables: below, their number says nothing
 _MANY = 20
 # Of each table the attempt that was the last to copy it; its portions added up.
@@ -131,8 +131,8 @@ def losses(
     for name, rows in sorted(compared.items()):
         now = after.get(name)
         allowed = limits.get(name, limit)
-        if rows and _lost(rows, now or 0) > allowed:
-            found.append(Loss(f"table {name}", rows, now, rows >= _SMALLEST))
+        if rows and lost(rows, now or 0) > allowed:
+            found.append(Loss(f"table {name}", rows, now, rows >= SMALLEST))
     return [*_of_all(compared, after, limits, limit), *found]
 
 
@@ -149,18 +149,14 @@ def _of_all(
     if limit >= 100 or not rows:
         return []
     gone = [name for name in before if name not in after and name not in meant]
-    if len(before) >= _FEWEST and _lost(len(before), len(before) - len(gone)) > limit:
+    if len(before) >= _FEWEST and lost(len(before), len(before) - len(gone)) > limit:
         subject = f"the replica, of whose {len(before)} tables {len(gone)} are gone"
         return [Loss(subject, rows, now, is_refused=True)]
-    if _lost(rows, now) > limit:
+    if lost(rows, now) > limit:
         # Few rows may all go, when others have taken their place: not when nothing is left.
-        is_refused = rows >= _SMALLEST or not any(after.values())
+        is_refused = rows >= SMALLEST or not any(after.values())
         return [Loss("the whole replica", rows, now, is_refused)]
     return []
-
-
-def _lost(before: int, after: int) -> float:
-    return 100 * (before - after) / before
 
 
 def refuse(found: list[Loss]) -> None:
@@ -179,6 +175,7 @@ def refuse(found: list[Loss]) -> None:
     raise RunFailed(
         "the night would lose more than SHRINK_LIMIT allows: "
         f"{'; '.join(refused[:_MANY])}{more}; readers keep the night before",
-        "if it is meant, let this run through with `pg-replica run --accept-shrink`, or say so "
-        "of a table with shrink_limit: 100 in the table policy; else look at the source",
+        "if it is meant, let this run through with `pg-replica run --accept-shrink` (the whole "
+        "night with `ops nightly --accept-shrink`), or say so of a table with shrink_limit: 100 "
+        "in the table policy; else look at the source",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from entrepot_core.warehouse import shrinking
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads import lock
 from entrepot_target_postgres.loads.upsert import Load
@@ -77,14 +78,20 @@ class FullLoad:
         session: A session on the warehouse, in autocommit.
         reader: Who may read the tables.
         timeout: Seconds after which a silent network counts as cut.
+        may_lose: Percent of its rows that a table may lose.
     """
 
     def __init__(
-        self, session: psycopg.Connection, reader: str, timeout: float
+        self,
+        session: psycopg.Connection,
+        reader: str,
+        timeout: float,
+        may_lose: float,
     ) -> None:
         self._session = session
         self._reader = reader
         self._timeout = timeout
+        self._may_lose = may_lose
         self._tables: list[FullTable] = []
 
     def add(self, shape: Shape) -> FullTable:
@@ -135,8 +142,24 @@ class FullLoad:
             )
         for table in self._tables:
             table.check_content()
+        self._refuse_shrink()
         for table in self._tables:
             swap.complete(self._session, table.side, self._reader)
         swap.replace(self._session, [table.side for table in self._tables])
         for table in self._tables:
             table.is_replaced = True
+
+    def _refuse_shrink(self) -> None:
+        """Put no emptiness in the place of rows, unless that is meant."""
+        found = []
+        for table in self._tables:
+            before = shrinking.rows_of(self._session, table.shape.table)
+            if shrinking.is_too_much(before, table.rows, self._may_lose):
+                found.append(
+                    f"table {table.shape.table}: {before} rows before, now {table.rows}"
+                )
+        if found:
+            raise CannotLoad(
+                f"more rows would go than SHRINK_LIMIT allows: {'; '.join(found)}; no table has "
+                f"been replaced; {shrinking.WAY_OUT}"
+            )

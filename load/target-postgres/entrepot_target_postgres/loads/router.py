@@ -26,12 +26,16 @@ class StreamLoads:
         warehouse: The warehouse.
         schema: Where the tables go.
         reader: Who may read them.
+        may_lose: Percent of its rows that a table which is replaced whole may lose.
     """
 
-    def __init__(self, warehouse: Database, schema: str, reader: str) -> None:
+    def __init__(
+        self, warehouse: Database, schema: str, reader: str, may_lose: float
+    ) -> None:
         self._warehouse = warehouse
         self._schema = schema
         self._reader = reader
+        self._may_lose = may_lose
         self._session: psycopg.Connection | None = None
         self._sessions: list[psycopg.Connection] = []
         self._full: FullLoad | None = None
@@ -86,7 +90,7 @@ class StreamLoads:
 
     def _full_load(self, session: psycopg.Connection, timeout: float) -> FullLoad:
         if self._full is None:
-            self._full = FullLoad(session, self._reader, timeout)
+            self._full = FullLoad(session, self._reader, timeout, self._may_lose)
         return self._full
 
     def _lock_session(self) -> psycopg.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 import traceback
@@ -64,6 +65,9 @@ _HASTE = 5.0  # seconds for telling receivers when a signal has ended the night
     "--stop-on-failure", is_flag=True, help="Do nothing more once a step failed."
 )
 @click.option("--budget", metavar="TIME", help="Such as 6h.  [default: NIGHT_BUDGET]")
+@click.option(
+    "--accept-shrink", is_flag=True, help="Let through what lost most of its rows."
+)
 @click.option("--dry-run", is_flag=True, help="Show the steps; do nothing.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the steps' output too.")
 @click.pass_context
@@ -75,6 +79,7 @@ def command(
     fresh: bool,
     stop_on_failure: bool,
     budget: str | None,
+    accept_shrink: bool,
     dry_run: bool,
     verbose: bool,
 ) -> None:
@@ -97,6 +102,8 @@ def command(
     if dry_run:
         show_plan(chosen)
         return
+    if accept_shrink:
+        os.environ["ACCEPT_SHRINK"] = "true"  # the steps get our environment
     rules = Rules(
         attempts=settings.max_retry_count,
         delay=settings.exponential_retry_delay / 1000,
