@@ -18,6 +18,7 @@ from entrepot_tap_csv.inspection.trial import Entry, Proposal, tried
 from entrepot_tap_csv.records import Record
 
 _COMMENTS = ("#", "//", "--", "%", "!")
+_PAGES = ("<!doctype", "<html", "<?xml")
 _OFTEN = 0.5  # share of lines that end by a tail
 
 
@@ -51,6 +52,8 @@ class Text:
         Raises:
             Misfit: If nothing reads it; it says what stands in the way of the likeliest way.
         """
+        if self.text.lstrip()[:9].lower().startswith(_PAGES):
+            raise Misfit(self.part.name, "is a page or another XML text, and no table")
         failures: list[CannotRead] = []
         for entry in self._candidates({"entity": entity, "path": path}, typed=typed):
             try:

@@ -112,13 +112,13 @@ def _without_mark(data: bytes) -> str | None:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Say whether it is UTF-8, but for a few bytes at most, which reading then shows."""
+    """Say whether it is UTF-8, but for some bytes, which reading then shows with their place."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
         text = data.decode("utf-8", "replace")
         good = sum(sign > "\x7f" and sign != "\ufffd" for sign in text)
-        return good > 20 * text.count("\ufffd")
+        return good * 4 > text.count("\ufffd")
     return True
 
 

@@ -18,10 +18,13 @@ _NUMBER = re.compile(
 )
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
 _YEAR = re.compile(r"(?:19|20|21)\d\d")
+_TOTAL = re.compile(
+    r"(?i)[\W_]*(?:grand |sub)?(?:total|ensemble|somme|moyenne|average)\b"
+)
 _LAST_WORDS = re.compile(
-    r"(?i)[\W_]*(?:(?:grand |sub)?total|ensemble|somme|moyenne|average|sources?\b|notes?\b|champ\b|"
-    r"lecture\b|légende|legend|remarque|\(\w\)|\*|nb\b|n\.b|fin de|end of|données|data |copyright|"
-    r"©|mise à jour|last updated|updated|\d+ rows|\(?\d+ lignes)"
+    r"(?i)[\W_]*(?:sources?\b|notes?\b|champ\b|lecture\b|légende|legend|remarque|\(\w\)|\*|n\.?b\b|"
+    r"fin de|end of|données|data |copyright|©|mise à jour|last updated|updated|\d+ rows|"
+    r"\(?\d+ lignes)"
 )
 
 
@@ -83,7 +86,11 @@ def _width(records: Sequence[Record]) -> int:
     counts = Counter(wide or [_trimmed(cells) for _, cells in records])
     most = max(counts.values())
     # Rows whose last cells are empty look narrower: the widest of what is frequent counts.
-    return max(width for width, count in counts.items() if count * 4 >= most)
+    return max(
+        width
+        for width, count in counts.items()
+        if count == most or (count > 1 and count * 4 >= most)
+    )
 
 
 def _is_value(cell: str) -> bool:
@@ -93,12 +100,29 @@ def _is_value(cell: str) -> bool:
 
 def _start(records: Sequence[Record], width: int) -> int:
     """Find the first record that is as full as a header, or a row."""
-    for at, (_, cells) in enumerate(records[:_LONGEST_TITLE]):
+    leading = records[:_LONGEST_TITLE]
+    fits = [at for at, (_, cells) in enumerate(leading) if len(cells) == width]
+    # Sentences before a blank line are no header, however many delimiters they have.
+    before = [
+        at for at in range(fits[0] if fits else 0) if _stands_apart(records, at, width)
+    ]
+    for at in range(before[-1] + 1 if before else 0, len(leading)):
+        cells = leading[at][1]
         filled = _filled(cells)
         wanted = width if width < 3 else max(2, width * 0.6)
         if filled >= wanted or (filled >= 2 and _is_row_like(records, at, width)):
             return at + _leads(records, at)
     return 0
+
+
+def _stands_apart(records: Sequence[Record], at: int, width: int) -> bool:
+    """Say whether a record of another width stands before a blank line, as a sentence does."""
+    line, cells = records[at]
+    if at + 1 >= len(records) or width in (len(cells), _trimmed(cells)):
+        return False
+    if any(_is_value(cell) for cell in cells):
+        return False  # a table before this one
+    return records[at + 1][0] - line > 1 + sum(cell.count("\n") for cell in cells)
 
 
 def _leads(records: Sequence[Record], at: int) -> bool:
@@ -133,7 +157,11 @@ def _end(records: Sequence[Record], start: int, width: int) -> int:
 
 def _is_footer(cells: list[str], width: int, sparse: int) -> bool:
     first = next((cell for cell in cells if cell.strip()), "")
-    if first.startswith("\x1a") or _LAST_WORDS.match(first):
+    if first.startswith("\x1a"):
+        return True
+    if width > 1 and _TOTAL.match(first):
+        return True
+    if width > 1 and _filled(cells) < min(3, sparse) and _LAST_WORDS.match(first):
         return True
     if _filled(cells) > 1 or sparse < 2:
         return False
@@ -154,7 +182,8 @@ def _header(
     """Find the header's first record and how many make it up."""
     body = [cells for _, cells in records[start + 1 : min(end, start + 400)]]
     first = records[start][1]
-    numeric = _numeric(body, width)
+    # The first row may be one of the header's: codes, or units.
+    numeric = _numeric(body[1:] if len(body) > 2 else body, width)
     if not _is_header(first, body, numeric):
         return start, 0
     above = _above(records, start)
@@ -244,4 +273,5 @@ def _goes_on(cells: Sequence[str], numeric: set[int]) -> bool:
     ]
     is_said = len(words) == len(filled) and len(words) * 2 >= len(numeric)
     is_long = all(len(cell) > 2 for cell in words) or any("(" in cell for cell in words)
-    return len(numeric) > 1 and is_said and is_long and not any(map(_is_value, cells))
+    is_below = is_long or not cells[0].strip()
+    return len(numeric) > 1 and is_said and is_below and not any(map(_is_value, cells))
