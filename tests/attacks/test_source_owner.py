@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 
+import psycopg
 import pytest
 
-from entrepot_lab.postgres.warehouse import NO_ROLES, REPLICA_OWNER, Lab
+from entrepot_lab.postgres.warehouse import NO_ROLES, READER, REPLICA_OWNER, Lab
 
 _ITEMS = """
 CREATE TABLE items AS SELECT n AS id, repeat('x', 100) AS v FROM generate_series(1, {}) AS n
@@ -258,3 +260,75 @@ def test_roles_that_would_not_protect_are_refused(lab: Lab, wrong: str) -> None:
         "no password": "BUILD_ROLE_PASSWORD missing",
     }[wrong]
     assert expected in output
+
+
+# The session that runs one of these shows it. An operator's function may be VOLATILE, and change
+# anything; that of a range type by what it calls.
+_CALLED_UNASKED = """
+CREATE FUNCTION same(a int, b int) RETURNS bool LANGUAGE plpgsql VOLATILE AS $b$
+BEGIN PERFORM set_config('evil.ran', 'same', false); RETURN a = b; END $b$;
+CREATE FUNCTION differ(a int, b int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT a <> b';
+CREATE OPERATOR === (
+    LEFTARG = int, RIGHTARG = int, FUNCTION = same, NEGATOR = !==, RESTRICT = eqsel,
+    JOIN = eqjoinsel
+);
+CREATE OPERATOR !== (
+    LEFTARG = int, RIGHTARG = int, FUNCTION = int4ne, NEGATOR = ===, RESTRICT = neqsel
+);
+CREATE FUNCTION diff(a float8, b float8) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $b$
+BEGIN PERFORM set_config('evil.ran', 'diff', false); RETURN a - b; END $b$;
+CREATE TYPE span AS RANGE (subtype = float8, subtype_diff = diff);
+CREATE TYPE honest AS RANGE (subtype = float8, subtype_diff = float8mi);
+CREATE DOMAIN positive AS int CHECK (same(VALUE, VALUE));
+CREATE TABLE t (id int, r span, h honest, p positive);
+INSERT INTO t SELECT n % 3, span(n, n + 1), honest(n, n + 1), n FROM generate_series(1, 300) AS n;
+CREATE INDEX ON t USING gist (r);
+CREATE VIEW v AS SELECT * FROM t WHERE id === 1;
+CREATE VIEW w AS SELECT * FROM t WHERE id !== 1;
+CREATE VIEW x AS SELECT same(id, 1) AS is_one, id::positive AS p FROM t;
+"""
+# What the owner's sessions do: dbt's models and tests, documentation, exports and whoever looks.
+_OF_THE_OWNER = (
+    "EXPLAIN SELECT * FROM pix.v",
+    "SELECT * FROM pix.v",
+    "SELECT * FROM pix.w",
+    "SELECT * FROM pix.x",
+    "SELECT count(*) FROM pix.x AS a JOIN pix.x AS b USING (p)",
+    "CREATE TABLE enrichment.copied AS SELECT * FROM pix.t",
+    "ANALYZE enrichment.copied",
+    "CREATE INDEX ON enrichment.copied USING gist (r)",
+    "SELECT count(*) FROM enrichment.copied WHERE r OPERATOR(pg_catalog.&&) '[1,5]'::pix.span",
+    "SELECT count(*) FROM pix.t WHERE r OPERATOR(pg_catalog.<@) '[1,5]'::pix.span",
+    "INSERT INTO enrichment.copied (p) VALUES (7)",
+    "SELECT count(*), sum(hashtextextended(c::text, 0)) FROM enrichment.copied AS c",
+)
+
+
+def test_no_session_of_the_owners_runs_code_of_the_source(lab: Lab) -> None:
+    """Attempt: functions that the server calls without asking for a right.
+
+    The planner runs an operator's function to estimate how many rows a view has, and ANALYZE that
+    of a range type, as the role that builds the models. Expected: none runs, whatever the owner
+    does; what would call one is refused. Twin: rows, views for readers, and the server's own
+    functions are there.
+    """
+    with lab.source() as source:
+        source.execute(_CALLED_UNASKED)
+    output = lab.night()
+    assert "operators of the source: 2 have no estimators here" in output
+    with lab.warehouse() as warehouse:
+        warehouse.execute("CREATE SCHEMA enrichment")
+        for statement in _OF_THE_OWNER:
+            with suppress(psycopg.errors.InsufficientPrivilege):
+                warehouse.execute(statement)
+            ran = warehouse.execute("SELECT current_setting('evil.ran', true)")
+            assert ran.fetchone() == (None,), statement
+        assert warehouse.execute(
+            "SELECT count(*) FROM enrichment.copied WHERE r IS NOT NULL"
+        ).fetchone() == (300,)
+        assert warehouse.execute(
+            "SELECT rngsubdiff::text FROM pg_range WHERE rngtypid = 'pix.honest'::regtype"
+        ).fetchone() == ("float8mi",)
+    with lab.warehouse(READER) as analyst:
+        assert analyst.execute("SELECT count(*) FROM pix.v").fetchone() == (100,)
+        assert analyst.execute("SELECT count(*) FROM pix.w").fetchone() == (200,)

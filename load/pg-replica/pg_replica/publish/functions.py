@@ -38,6 +38,11 @@ def close_functions(
     closed = functions.open_to_readers(
         main, waiting, reader, owner_may_call=owner_may_call
     )
+    if not owner_may_call and (count := functions.estimate_nothing(main, waiting)):
+        record.finding(
+            "operators of the source",
+            f"{count} have no estimators here: the planner would run their functions",
+        )
     for name in closed.definers:
         record.finding(
             f"function {shown(name)}",
