@@ -17,7 +17,13 @@ SELECT 'column', n.nspname, c.relname, pg_catalog.concat_ws(' ', pg_catalog.quot
     CASE WHEN a.attidentity <> '' AND NOT c.relispartition
         THEN 'identity ' || a.attidentity::text END,
     nullif('generated ' || a.attgenerated::text,
-    'generated '), CASE WHEN a.atthasdef AND a.attgenerated = '' THEN 'default' END)
+    'generated '), CASE WHEN a.atthasdef AND a.attgenerated = '' AND NOT EXISTS (
+        -- A change of type leaves such a default behind, and CREATE TABLE does not keep one.
+        SELECT
+        FROM pg_catalog.pg_attrdef AS d
+        WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum
+            AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ '^NULL::[^''(]*$'
+    ) THEN 'default' END)
 FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND a.attnum > 0

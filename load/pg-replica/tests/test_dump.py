@@ -222,3 +222,16 @@ def test_what_a_newer_server_notes_among_options_is_left_out(
 )
 def test_what_only_has_its_name_stays(statement: bytes) -> None:
     assert without_internal(statement) == statement
+
+
+def test_an_identity_s_sequence_is_named_by_its_statement(tmp_path: Path) -> None:
+    """In the comment above it a line end of its name is a space."""
+    text = (
+        "-- Name: a b_seq; Type: SEQUENCE; Schema: public; Owner: -\n--\n\n"
+        'ALTER TABLE public."a\nb" ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (\n'
+        '    SEQUENCE NAME public."a\nb_seq"\n    START WITH 1\n);\n'
+    )
+    path = tmp_path / "dump.sql"
+    path.write_text(f"--\n-- PostgreSQL database dump\n--\n\n--\n{text}")
+    (item,) = PlainDump(path).items
+    assert (item.kind, item.schema, item.tag) == ("SEQUENCE", "public", "a\nb_seq")

@@ -176,6 +176,22 @@ def qualified_name(found: list[Token]) -> TableName | None:
     return None if schema is None or name is None else TableName(schema, name)
 
 
+def identity_sequence(statement: bytes) -> TableName | None:
+    """Read the sequence that an identity column's statement makes.
+
+    Args:
+        statement: `ALTER TABLE … ADD GENERATED … (SEQUENCE NAME …`.
+
+    Returns:
+        The sequence; None if the statement is of another form.
+    """
+    found = list(tokens(statement))
+    for place in range(len(found)):
+        if _words(found[place:], b"SEQUENCE", b"NAME"):
+            return qualified_name(found[place + 2 :])
+    return None
+
+
 def _inheritance(statement: bytes) -> Iterator[tuple[TableName, TableName]]:
     head = list(islice(tokens(statement), _HEAD))
     if _words(head, b"ALTER", b"TABLE"):

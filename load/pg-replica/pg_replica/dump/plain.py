@@ -23,6 +23,7 @@ from pg_replica.dump.items import (
     TABLE_DATA,
     Item,
     ancestors,
+    identity_sequence,
     parents,
     qualified_name,
 )
@@ -269,6 +270,8 @@ class _Reader:
         # In a comment a name's line ends are spaces.
         if names and reading.kind in _NAMED_BY_STATEMENT and text.startswith(b"CREATE"):
             schema, tag = names[0]
+        elif reading.kind == "SEQUENCE" and (named := identity_sequence(text)):
+            schema, tag = named
         self.items.append(Item(0, 0, reading.kind, schema, tag, sql))
 
 

@@ -1,0 +1,1 @@
+"""Invented databases: generated objects, rows and histories, compared after a night."""
