@@ -20,6 +20,7 @@ from entrepot_core.storage.disk import check_room, local_name
 from entrepot_core.storage.http import Download, whole_length
 from entrepot_core.storage.redirects import Redirects, request
 from entrepot_tap_csv.errors import CannotRead
+from entrepot_tap_csv.sftp import Remote, Server
 
 _VARIABLE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 _MAGIC = re.compile(r"[*?\[]")
@@ -55,18 +56,20 @@ class Places:
         timeout: Seconds after which a silent network counts as cut.
         limit: Bytes that one file may have.
         redirects: Where servers may send us.
+        known_hosts: A file of SFTP servers' keys; empty for our user's own.
     """
 
     folder: Callable[[], Path]
     timeout: int
     limit: int = LONGEST_FILE
     redirects: Redirects = field(default_factory=Redirects)
+    known_hosts: str = ""
 
     def find(self, path: str) -> list[Found]:
         """Find all files of a path.
 
         Args:
-            path: A file, folder, pattern, http(s) or s3 URL; `{VARIABLE}` is replaced by it.
+            path: A file, folder, pattern, http(s), s3 or sftp URL; `{VARIABLE}` is replaced by it.
 
         Returns:
             At least one, in the order of their names.
@@ -79,6 +82,8 @@ class Places:
             found = [self._of_http(place)]
         elif place.startswith("s3://"):
             found = list(self._of_s3(place))
+        elif place.startswith("sftp://"):
+            found = list(self._of_sftp(place))
         else:
             found = list(_of_folder(place))
         if not found:
@@ -142,6 +147,27 @@ class Places:
         except urllib3.exceptions.HTTPError:
             return {}
         return _mark_of(answer) if answer.status == 200 else {}
+
+    def _of_sftp(self, url: str) -> Iterator[Found]:
+        server = Server(url, self.known_hosts, self.timeout)
+        base, matches = _wanted(server.path)
+        for remote in server.files(base):
+            name = remote.path[len(base) :].lstrip("/") or Path(remote.path).name
+            is_hidden = Path(name).name.startswith(".") and remote.path != server.path
+            if not matches(remote.path) or is_hidden:
+                continue
+            if remote.size > self.limit:
+                raise CannotRead(
+                    f"{server.shown(remote.path)} has more than {self.limit:,} bytes (setting "
+                    "max_bytes)"
+                )
+            mark = {"size": remote.size, "modified": remote.modified}
+            yield Found(name, mark, partial(self._fetch_sftp, server, remote))
+
+    def _fetch_sftp(self, server: Server, remote: Remote) -> Path:
+        identity = (server.shown(remote.path), remote.size, remote.modified)
+        target = local_name(self.folder(), Path(remote.path).name, *identity)
+        return server.fetch(remote, target, self.limit)
 
     def _of_s3(self, url: str) -> Iterator[Found]:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -100,6 +100,11 @@ class TapCsv(CopyTap, Tap):
             "themselves.",
         ),
         th.Property(
+            "known_hosts",
+            th.StringType,
+            description="A file with the keys of SFTP servers; without it, ~/.ssh/known_hosts.",
+        ),
+        th.Property(
             "network_timeout",
             th.IntegerType,
             default=120,
@@ -166,6 +171,7 @@ class TapCsv(CopyTap, Tap):
             config["network_timeout"],
             limits.file,
             Redirects(frozenset(config["allow_redirects_to"])),
+            config.get("known_hosts") or "",
         )
         for definition in self._definitions:
             try:
