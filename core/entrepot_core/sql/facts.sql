@@ -75,6 +75,11 @@ WHERE
     AND n.nspname <> 'information_schema'
     AND n.nspname !~ '^pg_(catalog|toast|temp_|toast_temp_)'
     AND c.relkind IN ('r', 'p', 'v')
+    AND NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_depend AS e
+        WHERE e.deptype = 'e' AND e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid
+    )
 UNION ALL
 SELECT 'routine ' || p.prokind::text, n.nspname, p.proname,
     pg_catalog.pg_get_function_identity_arguments(p.oid)

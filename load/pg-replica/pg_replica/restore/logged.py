@@ -10,6 +10,8 @@ _UNLOGGED = """
 SELECT n.nspname, c.relname, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relpersistence = 'u' AND c.relkind = ANY (%s) AND n.nspname = ANY (%s)
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e WHERE e.deptype = 'e'
+    AND e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid)
 ORDER BY c.oid
 """
 

@@ -50,7 +50,12 @@ WHERE NOT EXISTS (
     WHERE d.classid = found.classid AND d.objid = found.objid
         AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')
             -- A range type's constructors: they are PostgreSQL's, and go when it goes.
-            OR p.oid IS NOT null AND d.deptype = 'i')
+            OR p.oid IS NOT null AND d.deptype = 'i'
+            -- Of a composite type or a multirange it is the (range) type that an extension owns.
+            OR d.deptype = 'i' AND EXISTS (
+                SELECT FROM pg_catalog.pg_depend AS e
+                WHERE e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'
+            ))
 )
 ORDER BY pg_catalog.array_position(
     ARRAY['view', 'materialized view', 'table', 'foreign table'], i.type

@@ -4,6 +4,10 @@ SELECT pg_catalog.format(
 FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE o.conparentid = 0 AND n.nspname = any(%(schemas)s)
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS e
+        WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
+    )
     AND (o.contype = 'f' OR o.contype = 'c' AND o.coninhcount = 0 AND EXISTS (
         SELECT FROM pg_catalog.pg_depend AS d
         WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = o.oid

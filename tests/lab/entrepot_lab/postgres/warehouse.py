@@ -214,8 +214,9 @@ class Lab:
         with self.warehouse() as warehouse:
             leftovers = warehouse.execute(
                 "SELECT relname FROM pg_class AS c WHERE relnamespace = 'public'::regnamespace"
-                " AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid"
-                " AND d.deptype = 'e')"
+                " AND relkind <> 'i' AND NOT EXISTS (SELECT FROM pg_depend AS d"
+                " WHERE d.objid = c.oid AND (d.deptype = 'e' OR EXISTS (SELECT FROM pg_depend AS e"
+                " WHERE e.objid = d.refobjid AND e.deptype = 'e' AND d.deptype IN ('a', 'i'))))"
             ).fetchall()
             assert leftovers == []
             waiting = warehouse.execute(
