@@ -24,6 +24,7 @@ from pg_replica.dump.without_rows import tables_without_rows
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
+from pg_replica.source import money
 from pg_replica.source.partitions import routed
 from pg_replica.source.rows import Portion, dump_portions, live_portions
 from pg_replica.source.snapshot import Snapshot
@@ -136,6 +137,7 @@ class LiveOrigin:
         _refuse_if_any(self.policy.problems)
         _refuse_if_any(policy_problems(self.policy, self._snapshot.tables, settings))
         self.policy.inherit(parents(self.items))
+        _refuse_if_any(money.problems(self._snapshot.query, self.policy))
         self.search_path = self._snapshot.search_path()
         self._facts = self._snapshot.facts(dump.schemas_of(self.items))
         self._sequences = self._snapshot.sequences()

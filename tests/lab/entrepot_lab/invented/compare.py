@@ -77,10 +77,11 @@ def _facts(session: psycopg.Connection, schema: str, *, queries: bool) -> Iterat
 
 
 def _rows(session: psycopg.Connection, schema: str) -> Counter[str]:
+    # By name: see facts.sql for the columns of children.
     found: Counter[str] = Counter()
     relations = session.execute(
         "SELECT c.relname, c.relkind, array(SELECT attname::text FROM pg_attribute"
-        " WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)"
+        " WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attname)"
         " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND (c.relkind IN ('r', 'S') OR c.relkind = 'm' AND relispopulated)",
         [schema],
