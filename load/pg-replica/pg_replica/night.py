@@ -327,7 +327,7 @@ def _refuse_shrink(
     main: psycopg.Connection,
 ) -> None:
     """Compare rows with the live night's before the long work of constraints."""
-    live = shrink.live_run(main)
+    live = shrink.live_run(main, naming.replica)
     if live is None:
         return
     record.flush()

@@ -25,7 +25,7 @@ def retired(settings: Settings) -> list[str]:
     with explained("warehouse"), warehouse.connect(purpose="previous") as connection:
         if not migrate.upgrade_if_made(connection):
             return []
-        return retired_schemas(connection)
+        return retired_schemas(connection, settings.replica_schema)
 
 
 def drop_previous(settings: Settings) -> list[str]:
@@ -43,10 +43,10 @@ def drop_previous(settings: Settings) -> list[str]:
     _, warehouse = databases(settings)
     with warehouse_lock(warehouse) as lock:
         migrate.upgrade(lock)
-        if not retired_schemas(lock):
+        if not retired_schemas(lock, settings.replica_schema):
             event("there is no earlier night to drop")
             return []
         record = Record(warehouse, "drop-previous", "-")
-        held = drop_retired(lock, record)
+        held = drop_retired(lock, record, settings.replica_schema)
         record.close("succeeded")
         return held

@@ -115,7 +115,7 @@ def _publish_elsewhere(
             there.execute(_commented(_NEXT, sealed.text))
             row_security.copy_mapping(lock, there)
         _publish(settings, target, there, record, sealed)
-        retired.drop_retired(there, record)
+        retired.drop_retired(there, record, NAMING.replica)
 
 
 def _publish(

@@ -13,11 +13,12 @@ from pg_replica.warehouse.objects import DatabaseObject
 _PATIENCE = 10.0  # seconds for readers who are just finishing
 
 
-def retired_schemas(connection: psycopg.Connection) -> list[str]:
-    """List the schemas of earlier nights that are still there.
+def retired_schemas(connection: psycopg.Connection, replica: str) -> list[str]:
+    """List the schemas of earlier nights that are still there, other replicas' left out.
 
     Args:
         connection: A session on the warehouse, or on the partners' database, up to date.
+        replica: The replica's schema.
 
     Returns:
         Their names, the oldest first.
@@ -26,7 +27,11 @@ def retired_schemas(connection: psycopg.Connection) -> list[str]:
         "SELECT r.schema_name FROM entrepot_ops.retired_schemas AS r"
         " JOIN pg_catalog.pg_namespace AS n ON n.nspname = r.schema_name"
         " JOIN entrepot_ops.made_schemas AS m ON m.schema_oid = n.oid"
-        " WHERE r.dropped_at IS NULL ORDER BY r.retired_at, 1"
+        " WHERE r.dropped_at IS NULL AND NOT EXISTS ("
+        " SELECT FROM entrepot_ops.publications AS p JOIN entrepot_ops.runs AS o USING (run_id)"
+        " WHERE o.run_id = r.run_id AND o.command = 'run' AND p.schemas[1] <> %s)"
+        " ORDER BY r.retired_at, 1",
+        [replica],
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -41,18 +46,19 @@ def _may_go(lock: psycopg.Connection) -> Callable[[DatabaseObject], bool]:
     return lambda one: one.owner in ours
 
 
-def drop_retired(lock: psycopg.Connection, record: Record) -> list[str]:
-    """Drop the earlier nights of a database.
+def drop_retired(lock: psycopg.Connection, record: Record, replica: str) -> list[str]:
+    """Drop the earlier nights of a database, other replicas' left out.
 
     Args:
         lock: The session that holds its lock.
         record: Its record.
+        replica: The replica's schema.
 
     Returns:
         What had to stay, and why.
     """
     with record.step("drop"):
-        schemas = retired_schemas(lock)
+        schemas = retired_schemas(lock, replica)
         held = objects.drop(lock, schemas, patience=_PATIENCE, is_ours=_may_go(lock))
         held += [
             f"{one}: role {one.owner} made it there: it belongs in another schema"

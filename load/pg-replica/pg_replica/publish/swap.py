@@ -210,14 +210,14 @@ class Swap:
             self.beside(connection)
 
     def _live_schemas(self, connection: psycopg.Connection) -> list[str]:
-        """List the schemas that are live now: our last publication's, and our own name."""
+        """List the live schemas of this replica alone: its last publication's, and its own name."""
         rows = connection.execute(
             "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = %s OR nspname = ANY ("
             "SELECT unnest(schemas) FROM entrepot_ops.publications WHERE run_id = ("
             "SELECT max(p.run_id) FROM entrepot_ops.publications AS p"
-            " JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = ("
+            " JOIN entrepot_ops.runs AS r USING (run_id) WHERE p.schemas[1] = %s AND r.command = ("
             "SELECT command FROM entrepot_ops.runs WHERE run_id = %s))) ORDER BY 1",
-            [self.naming.replica, self.run_id],
+            [self.naming.replica, self.naming.replica, self.run_id],
         ).fetchall()
         return [row[0] for row in rows]
 

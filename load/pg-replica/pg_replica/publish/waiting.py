@@ -46,7 +46,7 @@ def prepare_next(
 
 
 def live_schemas(main: psycopg.Connection, naming: Naming) -> list[str]:
-    """List the live schemas: those of the last publication, and the replica's own.
+    """List a replica's live schemas: those that it has published, and its own.
 
     Args:
         main: A session on the warehouse.
@@ -58,7 +58,8 @@ def live_schemas(main: psycopg.Connection, naming: Naming) -> list[str]:
     rows = main.execute(
         "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = %s OR nspname = ANY"
         " (SELECT unnest(p.schemas) FROM entrepot_ops.publications AS p"
-        " JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = 'run')",
-        [naming.replica],
+        " JOIN entrepot_ops.runs AS r USING (run_id)"
+        " WHERE r.command = 'run' AND p.schemas[1] = %s)",
+        [naming.replica, naming.replica],
     )
     return [row[0] for row in rows]

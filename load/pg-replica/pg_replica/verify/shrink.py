@@ -25,7 +25,7 @@ WHERE i.run_id = %(run)s AND i.kind = 'TABLE DATA' GROUP BY i.name
 """
 _LIVE_RUN = """
 SELECT max(p.run_id) FROM entrepot_ops.publications AS p
-JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = 'run'
+JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = 'run' AND p.schemas[1] = %s
 """
 _ROOTS = """
 SELECT n.nspname, c.relname, rn.nspname, r.relname
@@ -90,16 +90,17 @@ def rows_of(
     return counted
 
 
-def live_run(connection: psycopg.Connection) -> int | None:
+def live_run(connection: psycopg.Connection, replica: str) -> int | None:
     """Find the run whose rows are live; None before the first.
 
     Args:
         connection: A session on the warehouse.
+        replica: The replica's schema.
 
     Returns:
         Its number.
     """
-    row = connection.execute(_LIVE_RUN).fetchone()
+    row = connection.execute(_LIVE_RUN, [replica]).fetchone()
     return row[0] if row else None
 
 

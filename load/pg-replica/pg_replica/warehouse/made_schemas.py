@@ -26,6 +26,21 @@ _FOUND = (
     " FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ANY (%s) ORDER BY 1"
 )
 
+# What another replica in the same warehouse has published last, and the names that its next nights
+# need. The first schema of a publication is its replica's.
+_OF_OTHERS = """
+SELECT n.nspname::text || x.suffix, min(p.schemas[1])
+FROM entrepot_ops.publications AS p
+JOIN pg_catalog.pg_namespace AS n ON n.nspname = ANY (p.schemas)
+JOIN entrepot_ops.made_schemas AS m ON m.schema_oid = n.oid
+CROSS JOIN pg_catalog.unnest(ARRAY['', '_next', '_previous', '_incremental']) AS x (suffix)
+WHERE p.schemas[1] <> %(replica)s AND n.nspname::text || x.suffix = ANY (%(names)s)
+AND p.run_id IN (
+    SELECT max(l.run_id) FROM entrepot_ops.publications AS l
+    JOIN entrepot_ops.runs AS r USING (run_id) WHERE r.command = 'run' GROUP BY l.schemas[1])
+GROUP BY 1 ORDER BY 1
+"""
+
 
 def create(connection: psycopg.Connection, schema: str) -> None:
     """Make a schema in which nobody has any right, and note that it is ours.
@@ -80,6 +95,24 @@ def _found(connection: psycopg.Connection, names: list[str]) -> list[tuple[str, 
     return [(name, not is_first) for (name,) in rows]
 
 
+def _collisions_of_replicas(
+    connection: psycopg.Connection, replica: str, names: list[str]
+) -> list[str]:
+    row = connection.execute(
+        "SELECT pg_catalog.to_regclass('entrepot_ops.made_schemas')"
+    ).fetchone()
+    if not (row and row[0]):
+        return []
+    found = connection.execute(
+        _OF_OTHERS, {"replica": replica, "names": names}
+    ).fetchall()
+    return [
+        f"schema {name!r} of the warehouse belongs to the replica {other!r}, and the replica "
+        f"{replica!r} needs the name: choose another REPLICA_SCHEMA for one of them"
+        for name, other in found
+    ]
+
+
 def collisions(
     connection: psycopg.Connection, naming: Naming, landing: Iterable[str]
 ) -> list[str]:
@@ -98,7 +131,7 @@ def collisions(
     waits = {naming.following(schema) for schema in {PUBLIC, *lands}}
     names = lands | live | waits | {naming.previous(schema) for schema in live}
     rows = _found(connection, sorted(names))
-    sentences = []
+    sentences = _collisions_of_replicas(connection, naming.replica, sorted(names))
     for name, is_ours in rows:
         if is_ours:
             continue
