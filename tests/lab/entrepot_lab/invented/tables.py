@@ -123,7 +123,8 @@ def child(here: Schema) -> None:
 
 def index(here: Schema) -> None:
     """Make an index of some kind, or statistics, a check or a unique key."""
-    chance, tables = here.chance, here.tables()
+    chance = here.chance
+    tables = [each for each in here.tables() if each.columns]
     if not tables:
         return
     on = chance.of(tables)
