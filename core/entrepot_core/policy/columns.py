@@ -31,6 +31,7 @@ _NAMED_ESCAPES = {
     b"v": b"\v",
 }
 _TEXT = "({column})::pg_catalog.text AS {column}"
+_NUMERIC = "({column})::pg_catalog.numeric AS {column}"
 
 
 def copied(table: Table, rule: TableRule) -> list[str]:
@@ -66,7 +67,7 @@ def copy_format(
         `binary` or `text`.
     """
     carried = set(copied(table, rule))
-    safe = not rule.pseudonymised and all(
+    safe = not (rule.pseudonymised or rule.amounts) and all(
         is_binary_safe(column.type_oid)
         for column in table.columns
         if column.name in carried
@@ -92,7 +93,8 @@ def copy_out_statement(
         A COPY … TO STDOUT of this very table, its children's rows left to their own copies.
     """
     names = copied(table, rule)
-    if blocks is None and not rule.pseudonymised and names:
+    is_plain = not (rule.pseudonymised or rule.amounts)
+    if blocks is None and is_plain and names:
         listed = ", ".join(map(quote, names))
         return f"COPY {table.name.sql} ({listed}) TO STDOUT (FORMAT {copy_format})"
     where = ""
@@ -105,7 +107,7 @@ def copy_out_statement(
 
 
 def chosen(names: list[str], rule: TableRule) -> str:
-    """Write a select list in which columns to pseudonymise are their values' text.
+    """Write a select list of values' text where there will be pseudonyms, of numbers of amounts.
 
     Args:
         names: The columns, as `copied` gives them.
@@ -114,10 +116,9 @@ def chosen(names: list[str], rule: TableRule) -> str:
     Returns:
         The list, for a SELECT from the table.
     """
+    forms = {"pseudonymise": _TEXT, "numeric": _NUMERIC}
     return ", ".join(
-        _TEXT.format(column=quote(name))
-        if rule.columns.get(name) == "pseudonymise"
-        else quote(name)
+        forms.get(rule.columns.get(name, ""), "{column}").format(column=quote(name))
         for name in names
     )
 

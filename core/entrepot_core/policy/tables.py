@@ -24,7 +24,7 @@ from entrepot_core.config.project import project_root
 from entrepot_core.postgres.identifiers import PUBLIC, TableName
 
 Mode = Literal["full", "incremental", "none"]
-ColumnRule = Literal["exclude", "pseudonymise"]
+ColumnRule = Literal["exclude", "pseudonymise", "numeric"]
 MODES = get_args(Mode)
 
 
@@ -47,6 +47,11 @@ class TableRule(BaseModel):
     def pseudonymised(self) -> list[str]:
         """The columns that arrive as pseudonyms."""
         return [name for name, how in self.columns.items() if how == "pseudonymise"]
+
+    @property
+    def amounts(self) -> list[str]:
+        """The columns of type money that arrive as numeric."""
+        return [name for name, how in self.columns.items() if how == "numeric"]
 
 
 class _File(BaseModel):
@@ -85,6 +90,17 @@ class Policy:
             Its rule, or the default one.
         """
         return self.rules.get(table, _DEFAULT_RULE)
+
+    def as_numeric(self, table: TableName, column: str) -> None:
+        """Let a column of type money arrive as numeric.
+
+        Args:
+            table: Its table.
+            column: Its name.
+        """
+        rule = self.rule(table)
+        columns: dict[str, ColumnRule] = {**rule.columns, column: "numeric"}
+        self.rules[table] = rule.model_copy(update={"columns": columns})
 
     def inherit(self, parents: Mapping[TableName, TableName]) -> None:
         """Let a parent's mode and columns hold for its partitions and children.

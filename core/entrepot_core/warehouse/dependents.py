@@ -71,10 +71,12 @@ class Dependent:
         label: What it is, for messages.
         statement: What makes it again, on whatever now bears the live names; None when it is
             not a view, or not ours to replace.
+        name: Its schema and name.
     """
 
     label: str
     statement: str | None
+    name: TableName
 
 
 def of_live_schemas(connection: psycopg.Connection, live: list[str]) -> list[Dependent]:
@@ -116,6 +118,7 @@ def _found(
         Dependent(
             f"{_KINDS.get(kind, 'relation')} {schema}.{name}",
             statement if kind == "v" and may_replace else None,
+            TableName(schema, name),
         )
         for schema, name, kind, may_replace, statement in rows
     ]

@@ -31,6 +31,7 @@ from pg_replica.restore.constraints import Constraints
 from pg_replica.restore.context import RestoreContext
 from pg_replica.restore.indexes import is_serial
 from pg_replica.restore.kept_out import drop_kept_out, foreign_keys_left_out
+from pg_replica.restore.kept_types import KeptTypes
 from pg_replica.restore.logged import make_logged
 from pg_replica.restore.progress import Display
 from pg_replica.restore.scheduler import Crew
@@ -144,11 +145,14 @@ class Night:
         self._names = landing.names_of(origin.items)
         self._record.set_landing(self._schemas, self._names)
         path = SearchPath(self._schemas, origin.search_path)
-        builder = Builder(origin.policy, self._record, self._naming, main, path)
+        role = self._settings.build_role
+        self._types = KeptTypes(main, self._naming, self._schemas, role, origin.items)
+        builder = Builder(
+            origin.policy, self._record, self._naming, main, path, self._types
+        )
         checks = ChecksThatCall(self._schemas, path, self._record)
         pre_data, post_data = sections(origin.items)
         with self._record.step("schema"):
-            role = self._settings.build_role
             landing.create_schemas(main, self._schemas, self._naming, role)
             builder.build(build, pre_data)
             for table in make_logged(build, self._schemas):
@@ -157,24 +161,21 @@ class Night:
                     "is logged here: as on the source, a crash would empty it",
                 )
             portions = origin.portions(build)
-            self._guard(build, origin)
+            _guard(self._settings, self._schemas, build, origin)
             path.find(build)
             checks.set_aside(build)
-        cancel = _both(workers.cancel, origin.cancel)
-        crew = Crew(self._settings.jobs, self._stop, cancel)
-        patience = Patience(self._stop, self._settings.network_timeout)
-        context = RestoreContext(
+        context = _context(
+            self._settings,
+            self._stop,
+            self._record,
             workers,
             builder,
-            self._record,
             display,
-            patience,
-            crew,
-            self._settings.maintenance_work_mem,
+            origin,
             path,
         )
         with self._record.step("copy"):
-            origin.watch(crew.fail)
+            origin.watch(context.crew.fail)
             restorer.load(
                 context, portions, post_data, origin.policy, origin.rows_are_out
             )
@@ -187,14 +188,6 @@ class Night:
             path.take_back(build)
         with self._record.step("verify"):
             self._verify(origin, build, builder, post_data)
-
-    def _guard(self, build: psycopg.Connection, origin: Origin) -> None:
-        """Let no code of the source run as the warehouse's owner, unless it is trusted."""
-        if self._settings.build_role or self._settings.trust_source_code:
-            return
-        if found := source_code.that_runs(build, origin.policy):
-            raise Refused([source_code.refusal(found)])
-        functions.deny_to_owner(build, self._schemas)
 
     def _constrain(
         self,
@@ -226,12 +219,18 @@ class Night:
         builder: Builder,
         post_data: list[Item],
     ) -> None:
-        found = catalog.facts(main, self._schemas)
+        found = self._facts(main)
         no_keys = self._settings.restore_fk_constraints == "false"
         lacking = foreign_keys_left_out(post_data, origin.policy, all_of_them=no_keys)
         origin.verify_catalog(found, lacking + builder.tolerated)
         origin.verify_rows(main)
-        drop_kept_out(main, origin.policy, self._schemas, found, self._record)
+        drop_kept_out(
+            main, origin.policy, found, lambda: self._facts(main), self._record
+        )
+
+    def _facts(self, main: psycopg.Connection) -> set[catalog.Fact]:
+        schemas = [*self._schemas, *self._types.live_schemas]
+        return self._types.as_landed(catalog.facts(main, schemas))
 
     def _publish(
         self, origin: Origin, main: psycopg.Connection, lock: psycopg.Connection
@@ -269,6 +268,7 @@ class Night:
                 self._schemas,
                 reader if has_reader else None,
                 self._record.run_id,
+                self._types.move,
             )
             self._record.flush()
             swap.publish(lock, self._warehouse)
@@ -292,22 +292,70 @@ class Night:
 
     def clean_up(self) -> None:
         """Empty the landing after a failure, to give the space back."""
-        with self._warehouse.connect(purpose="work clean") as connection:
-            waiting = [self._naming.following(schema) for schema in self._schemas]
-            schemas = made_schemas.ours(connection, [*self._schemas, *waiting])
-            is_ours = objects.in_landing(self._names, self._settings.build_role)
-            if objects.drop(connection, schemas, patience=10, is_ours=is_ours):
-                event(
-                    "the landing could not be emptied; the next run will",
-                    level=logging.WARNING,
-                )
-            else:
-                self._record.set_landing([], [])
+        waiting = [self._naming.following(schema) for schema in self._schemas]
+        schemas = [*self._schemas, *waiting]
+        _clean_up(self._warehouse, schemas, self._names, self._settings, self._record)
 
     @property
     def published(self) -> bool:
         """Whether the swap was committed."""
         return self._published
+
+
+def _context(
+    settings: Settings,
+    stop: threading.Event,
+    record: Record,
+    workers: Sessions,
+    builder: Builder,
+    display: Display,
+    origin: Origin,
+    path: SearchPath,
+) -> RestoreContext:
+    cancel = _both(workers.cancel, origin.cancel)
+    return RestoreContext(
+        workers,
+        builder,
+        record,
+        display,
+        Patience(stop, settings.network_timeout),
+        Crew(settings.jobs, stop, cancel),
+        settings.maintenance_work_mem,
+        path,
+    )
+
+
+def _guard(
+    settings: Settings,
+    schemas: list[str],
+    build: psycopg.Connection,
+    origin: Origin,
+) -> None:
+    """Let no code of the source run as the warehouse's owner, unless it is trusted."""
+    if settings.build_role or settings.trust_source_code:
+        return
+    if found := source_code.that_runs(build, origin.policy):
+        raise Refused([source_code.refusal(found)])
+    functions.deny_to_owner(build, schemas)
+
+
+def _clean_up(
+    warehouse: Database,
+    schemas: list[str],
+    names: list[str],
+    settings: Settings,
+    record: Record,
+) -> None:
+    with warehouse.connect(purpose="work clean") as connection:
+        ours = made_schemas.ours(connection, schemas)
+        is_ours = objects.in_landing(names, settings.build_role)
+        if objects.drop(connection, ours, patience=10, is_ours=is_ours):
+            event(
+                "the landing could not be emptied; the next run will",
+                level=logging.WARNING,
+            )
+        else:
+            record.set_landing([], [])
 
 
 def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:

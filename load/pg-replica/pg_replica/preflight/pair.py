@@ -5,9 +5,11 @@ from __future__ import annotations
 import psycopg
 
 from entrepot_core.base.suggest import nearest
+from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import are_same
 from entrepot_core.warehouse.schemas import Naming
+from pg_replica.preflight import money
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
 from pg_replica.warehouse import made_schemas
@@ -42,6 +44,7 @@ def check_pair(
             "TARGET_DATABASE_URL is the same database as SOURCE_DATABASE_URL: the warehouse must "
             "be another one"
         )
+    _check_amounts(source, target, report)
     schemas = [row[0] for row in source.execute(_SCHEMAS)]
     naming = Naming(settings.replica_schema)
     report.problems += [
@@ -72,3 +75,26 @@ def check_pair(
                 f"extension {name} needs a superuser to create it on the warehouse: have one run "
                 f"CREATE EXTENSION {name} SCHEMA public, once"
             )
+
+
+def _check_amounts(
+    source: psycopg.Connection, target: psycopg.Connection, report: Report
+) -> None:
+    """Find amounts of type money that would be others on the warehouse: they become numeric."""
+    if not money.columns(source, Policy()) or report.policy_text is None:
+        return
+    policy = report.policy_text.resolve(catalog.table_columns(source))
+    there, here = money.digits(source), money.digits(target)
+    if there == here:
+        return
+    found = money.columns(source, policy)
+    report.amounts = [each[:2] for each in found if each.may_be_numeric]
+    if problem := money.problem(
+        [e for e in found if not e.may_be_numeric], there, here
+    ):
+        report.problems.append(problem)
+    if report.amounts:
+        report.warnings.append(
+            f"{len(report.amounts)} columns of type money arrive as numeric: the source counts "
+            f"amounts with {there} decimal places, the warehouse with {here}"
+        )

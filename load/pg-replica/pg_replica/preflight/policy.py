@@ -34,4 +34,16 @@ def policy_problems(
             for column in table.columns
             if column.in_key and rule.columns.get(column.name) == "exclude"
         ]
+        problems += [
+            f"{settings.tables_file}: column {column.name!r} of table {table.name} cannot be "
+            "numeric: only columns of type money can, of tables that are copied whole from a live "
+            "source"
+            for column in table.columns
+            if rule.columns.get(column.name) == "numeric"
+            and (
+                rule.mode != "full"
+                or settings.mode == "archive"
+                or column.type not in ("money", "numeric")
+            )
+        ]
     return problems

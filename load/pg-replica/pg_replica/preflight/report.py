@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from entrepot_core.policy.tables import PolicyText
 from entrepot_core.postgres.client_tools import ClientTools
+from entrepot_core.postgres.identifiers import TableName
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Report:
         notes: What was found in order.
         tools: The client tools that can be used, in order of preference.
         policy_text: The table policy as written.
+        amounts: The columns of type money that must arrive as numeric, each with its table.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -25,3 +27,4 @@ class Report:
     notes: list[str] = field(default_factory=list)
     tools: list[ClientTools] = field(default_factory=list)
     policy_text: PolicyText | None = None
+    amounts: list[tuple[TableName, str]] = field(default_factory=list)

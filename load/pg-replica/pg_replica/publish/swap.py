@@ -21,6 +21,7 @@ from entrepot_core.warehouse import readers
 from entrepot_core.warehouse.dependents import Dependent
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
+from entrepot_core.warehouse.views import CannotBeMadeAgain, taken_away
 from pg_replica.warehouse import made_schemas, objects
 from pg_replica.warehouse.objects import DatabaseObject
 
@@ -271,6 +272,13 @@ def rebind(
         dependents: What depended on the live schemas before the swap.
         record: Where to say it.
     """
+    remade = {
+        f"{each.name.schema}.{each.name.name}": each.statement.replace(
+            "CREATE OR REPLACE VIEW", "CREATE VIEW", 1
+        )
+        for each in dependents
+        if each.statement
+    }
     for dependent in dependents:
         if dependent.statement is None:
             record.finding(
@@ -280,11 +288,24 @@ def rebind(
         try:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-                connection.execute(dependent.statement)
-        except psycopg.Error as error:
+                _replace(connection, dependent, remade)
+        except (CannotBeMadeAgain, psycopg.Error) as error:
             record.finding(
                 dependent.label, f"stays on the previous night: {one_line(error)}"
             )
+
+
+def _replace(
+    connection: psycopg.Connection, dependent: Dependent, remade: Mapping[str, str]
+) -> None:
+    """Replace a view; one whose columns have become others is dropped and made again."""
+    assert dependent.statement is not None
+    try:
+        with connection.transaction():
+            connection.execute(dependent.statement)
+    except errors.InvalidTableDefinition:
+        with taken_away(connection, dependent.name, itself=True, instead=remade):
+            pass
 
 
 def report_landing_names(

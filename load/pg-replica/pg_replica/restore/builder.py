@@ -10,16 +10,17 @@ from contextlib import nullcontext
 import psycopg
 
 from entrepot_core.base.errors import RunFailed, TransientFailure
-from entrepot_core.policy.columns import PSEUDONYM_LENGTH
-from entrepot_core.policy.tables import Policy, TableRule
+from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres.connection import one_line
-from entrepot_core.postgres.identifiers import PUBLIC, TableName, quote
+from entrepot_core.postgres.identifiers import PUBLIC, TableName
 from entrepot_core.warehouse.runs import Item as RecordedItem
 from entrepot_core.warehouse.runs import Record, utc_now
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.cutter import split
 from pg_replica.dump.items import FOREIGN_KEY, LEFT_OUT, REFRESH, Item
 from pg_replica.restore import range_types
+from pg_replica.restore.changed_columns import adapt
+from pg_replica.restore.kept_types import KeptTypes
 from pg_replica.restore.search_path import SearchPath, is_of_path
 from pg_replica.warehouse import functions
 
@@ -50,6 +51,7 @@ class Builder:
         naming: The schemas' names.
         owner: A session of the warehouse's owner, who makes what is the database's: extensions.
         path: The search path that the source's functions count on.
+        types: The live night's types, which stay where they are defined alike.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class Builder:
         naming: Naming,
         owner: psycopg.Connection | None = None,
         path: SearchPath | None = None,
+        types: KeptTypes | None = None,
     ) -> None:
+        self._types = types
         self._path = path
         self._owner = owner
         self._naming = naming
@@ -181,11 +185,23 @@ class Builder:
         if item.kind in functions.KINDS and item.schema:
             self._make_function(connection, item, item.schema)
         else:
-            self._run(
-                connection, item, split(sql.encode()) if sql else self._statements(item)
+            statements = (
+                self._renamed(split(sql.encode())) if sql else self._statements(item)
             )
+            if self._owner and item.kind == "COMMENT" and statements != item.statements:
+                connection = (
+                    self._owner
+                )  # a type of the live night is not the builder's
+            self._run(connection, item, statements)
+            if self._types:
+                self._types.consider(connection, item)
         if item.kind == "TABLE":
-            self._adapt(connection, TableName(item.schema or PUBLIC, item.tag))
+            adapt(
+                connection,
+                TableName(item.schema or PUBLIC, item.tag),
+                self._policy,
+                self._record,
+            )
         seconds = time.monotonic() - began
         self._record.item(RecordedItem(item.kind, item.tag, started_at, seconds))
 
@@ -206,7 +222,7 @@ class Builder:
     ) -> None:
         names = [item.made.name] if item.made else None
         with connection.transaction():
-            execute(connection, item.statements)
+            execute(connection, self._renamed(item.statements))
             definers = functions.close(connection, schema, names)
         for name in definers:
             self._record.finding(
@@ -216,9 +232,13 @@ class Builder:
 
     def _statements(self, item: Item) -> list[bytes]:
         if item.schema is None:
-            return item.statements
+            return self._renamed(item.statements)
         waiting = self._naming.following(item.schema)
-        return range_types.made_elsewhere(item, waiting) or item.statements
+        made = range_types.made_elsewhere(item, waiting)
+        return self._renamed(made or item.statements)
+
+    def _renamed(self, statements: list[bytes]) -> list[bytes]:
+        return self._types.renamed(statements) if self._types else statements
 
     def _reason(
         self, connection: psycopg.Connection, item: Item, error: psycopg.Error
@@ -236,51 +256,6 @@ class Builder:
     def _leave_out(self, item: Item) -> None:
         if reason := LEFT_OUT[item.kind]:
             self._record.finding(item.label, f"left out: {reason}")
-
-    def _adapt(self, connection: psycopg.Connection, table: TableName) -> None:
-        """Make room for NULLs and pseudonyms in a table that was just made, and is empty."""
-        rule = self._policy.rule(table)
-        if not rule.columns:
-            return
-        attributes = connection.execute(
-            "SELECT attname, attnum, attidentity <> '',"
-            " pg_catalog.format_type(atttypid, atttypmod),"
-            " CASE WHEN atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN atttypmod - 4 END,"
-            " atttypid = 'text'::regtype FROM pg_catalog.pg_attribute"
-            " WHERE attrelid = %s::regclass AND attname = ANY (%s) AND attinhcount = 0",
-            [table.sql, list(rule.columns)],
-        ).fetchall()
-        self._drop_checks(connection, table, [row[1] for row in attributes])
-        for name, _, identity, type_name, length, is_text in attributes:
-            changes = _column_changes(
-                rule, name, identity=identity, length=length, is_text=is_text
-            )
-            connection.execute(
-                f"ALTER TABLE {table.sql} "
-                + ", ".join(
-                    f"ALTER COLUMN {quote(name)} {change}" for change in changes
-                )
-            )
-            if any("TYPE" in change for change in changes):
-                self._record.finding(
-                    f"column {table}.{name}",
-                    f"is text instead of {type_name}: a pseudonym is",
-                )
-
-    def _drop_checks(
-        self, connection: psycopg.Connection, table: TableName, numbers: list[int]
-    ) -> None:
-        """Drop the CHECKs that NULLs or pseudonyms would not pass."""
-        for (name,) in connection.execute(
-            "SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = %s::regclass"
-            " AND contype = 'c' AND conkey && %s::int2[]",
-            [table.sql, numbers],
-        ).fetchall():
-            connection.execute(f"ALTER TABLE {table.sql} DROP CONSTRAINT {quote(name)}")
-            self._record.finding(
-                f"constraint {name} of table {table}",
-                "left out: it checks a changed column",
-            )
 
 
 def _hangs_on(item: Item, other: Item) -> bool:
@@ -308,18 +283,6 @@ def execute(connection: psycopg.Connection, statements: list[bytes]) -> None:
         for statement in statements:
             # With a binary answer the protocol takes one statement, never two.
             connection.execute(statement, binary=True)
-
-
-def _column_changes(
-    rule: TableRule, name: str, *, identity: bool, length: int | None, is_text: bool
-) -> list[str]:
-    changes = ["DROP IDENTITY"] if identity else ["DROP DEFAULT"]
-    if rule.columns[name] == "exclude":
-        return [*changes, "DROP NOT NULL"]
-    roomy = is_text or (
-        length is not None and (length < 0 or length >= PSEUDONYM_LENGTH)
-    )
-    return changes if roomy else [*changes, "TYPE text"]
 
 
 def _is_the_database_s(item: Item) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 
 from entrepot_core.policy.tables import Policy
-from entrepot_core.postgres import catalog
 from entrepot_core.postgres.catalog import Fact
 from entrepot_core.postgres.identifiers import TableName, quote
 from entrepot_core.warehouse.runs import Record
@@ -16,8 +17,8 @@ from pg_replica.verify import compare as verify
 def drop_kept_out(
     main: psycopg.Connection,
     policy: Policy,
-    schemas: list[str],
     before: set[Fact],
+    after: Callable[[], set[Fact]],
     record: Record,
 ) -> None:
     """Drop what the policy keeps out, and report what PostgreSQL has dropped with it.
@@ -25,8 +26,8 @@ def drop_kept_out(
     Args:
         main: A session on the warehouse.
         policy: The table policy.
-        schemas: The landing's schemas.
         before: What the catalogs said of the landing before.
+        after: Asks them again.
         record: Where findings go.
     """
     tables = {
@@ -37,7 +38,7 @@ def drop_kept_out(
     _drop(main, policy, tables)
     if not policy.rules:
         return
-    for fact in sorted(before - catalog.facts(main, schemas)):
+    for fact in sorted(before - after()):
         kind, schema, name, detail = fact
         table = TableName(schema, name)
         if table in policy.kept_out or verify.is_changed(fact, policy):

@@ -21,10 +21,10 @@ from pg_replica.dump.contents import read_schema
 from pg_replica.dump.items import REFRESH, Item, parents
 from pg_replica.dump.open import forget, open_dump
 from pg_replica.dump.without_rows import tables_without_rows
+from pg_replica.preflight import money
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
-from pg_replica.source import money
 from pg_replica.source.partitions import routed
 from pg_replica.source.rows import Portion, dump_portions, live_portions
 from pg_replica.source.snapshot import Snapshot
@@ -137,7 +137,8 @@ class LiveOrigin:
         _refuse_if_any(self.policy.problems)
         _refuse_if_any(policy_problems(self.policy, self._snapshot.tables, settings))
         self.policy.inherit(parents(self.items))
-        _refuse_if_any(money.problems(self._snapshot.query, self.policy))
+        for table, column in report.amounts:
+            self.policy.as_numeric(table, column)
         self.search_path = self._snapshot.search_path()
         self._facts = self._snapshot.facts(dump.schemas_of(self.items))
         self._sequences = self._snapshot.sequences()
@@ -332,6 +333,9 @@ class DumpOrigin:
         _refuse_if_any(
             resolved.problems + policy_problems(resolved, tables, self._settings)
         )
+        if amounts := money.columns(landing, resolved):
+            problem = money.problem_of_dump(amounts, money.digits(landing))
+            _refuse_if_any([problem] if problem else [])
         types = {
             table.name: {
                 column.name: column.type

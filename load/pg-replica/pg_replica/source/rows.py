@@ -25,6 +25,7 @@ from pg_replica.dump.items import TableData, ancestors, parents, qualified_name
 from pg_replica.dump.lexer import tokens
 from pg_replica.dump.open import Dump
 from pg_replica.dump.rows import whole_lines
+from pg_replica.preflight import money
 from pg_replica.source.snapshot import Snapshot
 from pg_replica.warehouse.sessions import Sessions
 
@@ -102,6 +103,7 @@ class LiveStream:
     options: str
     rewrite: columns.Rewriter | None
     may_pass_frames: bool
+    has_amounts: bool = False
     sent: int = -1
 
     def begin(
@@ -129,6 +131,9 @@ class LiveStream:
     ) -> Iterator[Chunk]:
         try:
             self.snapshot.import_into(session)
+            if self.has_amounts:
+                # What an amount of type money is, the database's own setting tells.
+                session.execute("SET LOCAL lc_monetary TO DEFAULT")
             copy = kind(session, self.statement, patience)
             # Each message of COPY's text is one line: chunks end where lines do.
             yield from copy if self.rewrite is None else self.rewrite(copy)
@@ -189,6 +194,7 @@ def live_portions(
                 if rule.pseudonymised
                 else None,
                 may_pass_frames,
+                bool(rule.amounts),
             )
             whole = parts == 1 and table.name not in routed
             portions.append(Portion(table.name, table.size // parts, whole, stream))
@@ -229,6 +235,8 @@ class DumpStream:
         # INSERTs without column names give all columns, in the table's order.
         names = listed or list(self.types)
         into = self.into if table == self.data.table else table
+        if amounts := money.places(names, self.types):
+            text = self._checked(whole_lines(text, _LONGEST_REWRITTEN), amounts)
         if self.rule.columns:
             if not set(names) <= set(self.types):
                 raise RunFailed(
@@ -258,6 +266,25 @@ class DumpStream:
             )
         names = [name for token in found[4:-3] if (name := token.name) is not None]
         return table, names
+
+    def _checked(
+        self, chunks: Iterator[bytes], amounts: dict[int, str]
+    ) -> Iterator[bytes]:
+        """Refuse amounts whose text means another amount here, or none."""
+        number = 0
+        for chunk in chunks:
+            for line in chunk.splitlines():
+                number += 1
+                values = line.split(b"\t")
+                for place, name in amounts.items():
+                    if place < len(values) and not money.is_plain(values[place]):
+                        raise RunFailed(
+                            f"table {self.data.table}, line {number} of its rows, column {name}: "
+                            "the amount is written in another locale than C or en_US, in which it "
+                            "is another one: exclude the column in the table policy, or dump a "
+                            "view of it as numeric"
+                        )
+            yield chunk
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[Chunk]:
         """Count the lines: COPY's text has one row a line."""

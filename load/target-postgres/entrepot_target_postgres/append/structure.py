@@ -9,9 +9,10 @@ import psycopg
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import literal, quote
 from entrepot_core.singer.table_definition import Column
+from entrepot_core.warehouse import views
 from entrepot_target_postgres.append.definition import Definition
 from entrepot_target_postgres.errors import CannotLoad
-from entrepot_target_postgres.tables import drift, views
+from entrepot_target_postgres.tables import drift
 
 _COMMENTS = """
 SELECT a.attname::text, d.description FROM pg_catalog.pg_description AS d
@@ -99,6 +100,11 @@ class Structure:
             with self.session.transaction():
                 self.session.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
                 self._change(found, loosened, emptied)
+        except views.CannotBeMadeAgain as error:
+            raise CannotLoad(
+                f"{error.view} depends on table {self._table.name}, a column of which changes its "
+                f"type, and {error.reason}: drop it, run again, and make it anew"
+            ) from None
         except psycopg.Error as error:
             raise CannotLoad(
                 f"table {self._table.source} has changed, and {self._table.name} cannot follow: "

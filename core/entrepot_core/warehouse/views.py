@@ -1,19 +1,19 @@
-"""Views on a table: taken away while a column changes its type, and made again as they were."""
+"""Views: taken away while what they show changes, and made again as they were."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
 
+from entrepot_core.base.errors import RunFailed
 from entrepot_core.postgres import queries
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, literal, quote
-from entrepot_target_postgres.errors import CannotLoad
 
-# Views on the table, and views on those; the deepest last. What is not a plain view of a role
+# Views on a relation, and views on those; the deepest last. What is not a plain view of a role
 # that we belong to, or has more than we would make again, is only named.
 _VIEWS = """
 WITH RECURSIVE above (oid, depth) AS (
@@ -31,11 +31,11 @@ SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_viewdef(c.oid)
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r
             WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),
     pg_catalog.obj_description(c.oid, 'pg_class')
-FROM (SELECT oid, max(depth) AS depth FROM above WHERE depth > 0 GROUP BY oid) AS a
+FROM (SELECT oid, max(depth) AS depth FROM above WHERE depth >= %s GROUP BY oid) AS a
 JOIN pg_catalog.pg_class AS c ON c.oid = a.oid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace ORDER BY a.depth, c.oid
 """
-_GRANTS = queries.read("entrepot_target_postgres", "grants_of_view")
+_GRANTS = queries.read("entrepot_core", "grants_of_view")
 _COMMENTS = """
 SELECT a.attname::text, pg_catalog.col_description(a.attrelid, a.attnum)
 FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = %s AND a.attnum > 0
@@ -43,43 +43,72 @@ AND pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL
 """
 
 
+class CannotBeMadeAgain(RunFailed):
+    """A view that something else keeps, or that no longer fits what it shows.
+
+    Args:
+        view: The view, with its schema.
+        reason: Why, to follow the view's name.
+    """
+
+    def __init__(self, view: str, reason: str) -> None:
+        super().__init__(f"{view} {reason}")
+        self.view = view
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class _View:
     name: TableName
     statements: list[str]
 
+    @property
+    def label(self) -> str:
+        return f"{self.name.schema}.{self.name.name}"
+
 
 @contextmanager
-def taken_away(session: psycopg.Connection, table: TableName) -> Iterator[list[str]]:
-    """Drop the views on a table, and make them again with owners, rights and comments.
+def taken_away(
+    session: psycopg.Connection,
+    relation: TableName,
+    *,
+    itself: bool = False,
+    instead: Mapping[str, str] | None = None,
+) -> Iterator[list[str]]:
+    """Drop the views on a relation, and make them again with owners, rights and comments.
 
     Args:
         session: A session on the warehouse, in a transaction, `search_path` empty.
-        table: The table.
+        relation: The table or view.
+        itself: Whether the relation is a view that is taken away, too.
+        instead: What makes some of the views, by schema and name, instead of what they are now.
 
     Yields:
         The views' names.
 
     Raises:
-        CannotLoad: If something on the table can't be made again, or no more with what the
-            table has become; it is named, and the transaction then changes nothing.
+        CannotBeMadeAgain: If one can't be, here or with what the relation has become; the
+            transaction then changes nothing.
     """
-    views = _read(session, table)
+    views = _read(session, relation, 0 if itself else 1, instead or {})
     for view in reversed(views):
         session.execute(f"DROP VIEW {view.name.sql}")
-    yield [f"{view.name.schema}.{view.name.name}" for view in views]
+    yield [view.label for view in views]
     for view in views:
         try:
             for statement in view.statements:
                 session.execute(statement)
         except psycopg.Error as error:
-            raise CannotLoad(
-                f"view {view.name.schema}.{view.name.name} cannot be made on what table {table} "
-                f"becomes: {one_line(error)}. Change or drop it, and run again"
-            ) from None
+            why = f"cannot be made on what it shows now: {one_line(error)}"
+            raise CannotBeMadeAgain(f"view {view.label}", why) from None
 
 
-def _read(session: psycopg.Connection, table: TableName) -> list[_View]:
+def _read(
+    session: psycopg.Connection,
+    relation: TableName,
+    depth: int,
+    instead: Mapping[str, str],
+) -> list[_View]:
     found = []
     for (
         oid,
@@ -90,32 +119,27 @@ def _read(session: psycopg.Connection, table: TableName) -> list[_View]:
         options,
         is_ours,
         comment,
-    ) in session.execute(_VIEWS, [table.sql]).fetchall():
-        view = TableName(schema, name)
+    ) in session.execute(_VIEWS, [relation.sql, depth]).fetchall():
+        view = _View(TableName(schema, name), [])
         if not is_ours:
-            raise CannotLoad(
-                f"{schema}.{name} (of {owner}) depends on table {table}, a column of which "
-                "changes its type, and cannot be made again here: drop it, run again, and make "
-                "it anew"
-            )
-        found.append(_View(view, _statements(session, oid, view, text, owner, options)))
+            why = "has more than can be made again here, or another owner"
+            raise CannotBeMadeAgain(f"{view.label} (of {owner})", why)
+        settings = f" WITH ({', '.join(options)})" if options else ""
+        made = f"CREATE VIEW {view.name.sql}{settings} AS {text}"
+        view.statements.append(instead.get(view.label, made))
+        view.statements.extend(_around(session, oid, view.name, owner))
         if comment:
-            found[-1].statements.append(
-                f"COMMENT ON VIEW {view.sql} IS {literal(comment)}"
+            view.statements.append(
+                f"COMMENT ON VIEW {view.name.sql} IS {literal(comment)}"
             )
+        found.append(view)
     return found
 
 
-def _statements(
-    session: psycopg.Connection,
-    oid: int,
-    view: TableName,
-    text: str,
-    owner: str,
-    options: list[str],
+def _around(
+    session: psycopg.Connection, oid: int, view: TableName, owner: str
 ) -> list[str]:
-    settings = f" WITH ({', '.join(options)})" if options else ""
-    statements = [f"CREATE VIEW {view.sql}{settings} AS {text}"]
+    statements = []
     for column, comment in session.execute(_COMMENTS, [oid]).fetchall():
         statements.append(
             f"COMMENT ON COLUMN {view.sql}.{quote(column)} IS {literal(comment)}"
