@@ -238,14 +238,8 @@ class Night:
         with self._record.step("publish"):
             builder, owner = self._settings.build_role, self._settings.replica_role
             is_ours = objects.in_landing(self._names, builder)
-            prepare_next(
-                main,
-                self._naming,
-                self._schemas,
-                origin.policy,
-                is_ours,
-                self._record,
-            )
+            naming, policy = self._naming, origin.policy
+            prepare_next(main, naming, self._schemas, policy, is_ours, self._record)
             reader = self._settings.internal_reader
             waiting = [self._naming.following(schema) for schema in self._schemas]
             if builder and owner:
