@@ -148,8 +148,9 @@ class LiveOrigin:
             if (query := verify.sample_query(table, self.policy))
         ]
         self._samples = [
-            (table, query, self._snapshot.query(query)[0][0])
+            (table, query, found)
             for table, query in queries
+            if (found := self._snapshot.sample(table, query)) is not None
         ]
 
     def _dump_schema(self, report: Report) -> list[Item]:

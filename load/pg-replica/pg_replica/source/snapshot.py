@@ -24,6 +24,7 @@ from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import Database, hang_up, one_line
 from entrepot_core.postgres.identifiers import TableName, quote
 from entrepot_core.postgres.snapshot import WAITERS
+from pg_replica.verify.compare import answer
 
 _TABLES_A_STATEMENT = 300
 _WATCH_PAUSE = 1.0  # seconds
@@ -168,6 +169,18 @@ class Snapshot:
             Its rows.
         """
         return self._connection.execute(statement).fetchall()
+
+    def sample(self, table: TableName, query: str) -> str | None:
+        """Ask for a table's sample under the snapshot: see `verify.compare.answer`.
+
+        Args:
+            table: The table.
+            query: The query.
+
+        Returns:
+            The answer; None where code of the source stands in the way.
+        """
+        return answer(self._connection, table, query)
 
     def sequences(self) -> dict[TableName, tuple[int, bool]]:
         """Read every sequence's value and whether it was ever used.
