@@ -152,11 +152,10 @@ class Snapshot:
 
     def search_path(self) -> list[str]:
         """List the schemas that the database's own setting of `search_path` names, in order."""
-        rows = self.query(_SEARCH_PATH)
         return [
-            schema.strip().strip('"')
-            for (setting,) in rows
-            for schema in setting.partition("=")[2].split(",")
+            schema
+            for (setting,) in self.query(_SEARCH_PATH)
+            for schema in _listed(setting)
         ]
 
     def query(self, statement: str) -> list[TupleRow]:
@@ -309,3 +308,9 @@ def _too_long(limit: float) -> RunFailed:
         f"the source's snapshot was held for its limit of {limit:g} s and was released",
         "the copy is too slow for SNAPSHOT_LIMIT: raise it, add jobs, or copy less",
     )
+
+
+def _listed(setting: str) -> list[str]:
+    """Read the schemas of a setting such as `search_path=a, "B"`."""
+    listed = setting.partition("=")[2].split(",")
+    return [schema.strip().strip('"') for schema in listed]
