@@ -104,6 +104,10 @@ CASES = {
 }
 
 
+# A CHECK that rows of the source do not pass is kept for new rows, and a finding says so.
+PASSED_OVER = {"a CHECK at COPY", "a CHECK whose function raises", "a domain at COPY"}
+
+
 def everything_recorded(lab: Lab) -> str:
     with lab.warehouse() as warehouse:
         tables = warehouse.execute(
@@ -144,7 +148,7 @@ def test_an_item_that_fails_on_rows_tells_no_value(empty_lab: Lab, case: str) ->
     status, output = lab.run(
         "run", RESTORE_FK_CONSTRAINTS="true", TRUST_SOURCE_CODE="true"
     )
-    assert status == 1, output
+    assert status == (case not in PASSED_OVER), output
     assert said in output
     assert "the server's log has the values" in output
     assert_no_value(lab, output)
