@@ -60,7 +60,8 @@ def test_types_stay_the_same_and_what_shows_them_follows(empty_lab: Lab) -> None
                 source.execute(
                     f"INSERT INTO public.tickets VALUES ({night}, 'open', 'z', NULL, NULL, 'a', '')"
                 )
-            empty_lab.night()
+            output = empty_lab.night()
+            assert "stays on the previous night" not in output
             for number in range(2):
                 assert len(pooled.execute(f"EXECUTE p{number}").fetchall()) == night
             assert _one(pooled, "SELECT n FROM analytics.by_state") == night

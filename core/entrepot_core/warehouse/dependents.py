@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import psycopg
@@ -79,13 +80,16 @@ class Dependent:
     name: TableName
 
 
-def of_live_schemas(connection: psycopg.Connection, live: list[str]) -> list[Dependent]:
+def of_live_schemas(
+    connection: psycopg.Connection, live: list[str], nights: Iterable[str] = ()
+) -> list[Dependent]:
     """Find what depends on the live schemas from outside.
 
     Args:
         connection: A session on the warehouse whose `search_path` is empty, so that the views'
             text names schemas, and before the swap, so that it names the live ones.
         live: The live schemas.
+        nights: The schemas of other nights, to come and gone: they may share the live one's types.
 
     Returns:
         The dependents, those that the transformations rebuild left out.
@@ -93,7 +97,9 @@ def of_live_schemas(connection: psycopg.Connection, live: list[str]) -> list[Dep
     query = _DEPENDENTS.format(
         objects=_OF_SCHEMAS, relations=_ELSEWHERE, routines=_ELSEWHERE
     )
-    return _found(connection, query, {"live": live, "ours": [*live, *TRANSFORMED]})
+    return _found(
+        connection, query, {"live": live, "ours": [*live, *nights, *TRANSFORMED]}
+    )
 
 
 def of_table(connection: psycopg.Connection, table: TableName) -> list[Dependent]:

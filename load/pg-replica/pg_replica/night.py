@@ -23,6 +23,7 @@ from pg_replica.preflight.report import Report
 from pg_replica.preflight.warehouse import CLOSE_PUBLIC
 from pg_replica.publish import swap as publish
 from pg_replica.publish.functions import close_functions
+from pg_replica.publish.retired import retired_schemas
 from pg_replica.publish.waiting import live_schemas, prepare_next
 from pg_replica.restore import landing, restorer
 from pg_replica.restore.builder import Builder
@@ -256,7 +257,9 @@ class Night:
             # Extensions that the night has made may be what readers need of it.
             landing.close_public(main, reader)
             live = live_schemas(main, self._naming)
-            self._dependents = dependents.of_live_schemas(main, live)
+            self._dependents = dependents.of_live_schemas(
+                main, live, [*waiting, *retired_schemas(main, self._naming.replica)]
+            )
             swap = publish.Swap(
                 self._naming,
                 self._schemas,
