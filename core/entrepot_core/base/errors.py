@@ -84,8 +84,16 @@ class Differs(ReplicaError):
     exit_code = 4
 
 
-class Interrupted(ReplicaError):
-    """A signal asked the run to end."""
+class Interrupted(BaseException):
+    """A signal asked the run to end.
+
+    No failure of a part, so that nothing that goes on in spite of one can go on in spite of a
+    signal: as `KeyboardInterrupt`, it is none of `Exception`.
+
+    Attributes:
+        exit_code: The process's exit status.
+        signal_number: As in the `signal` module.
+    """
 
     def __init__(self, signal_number: int, reason: str) -> None:
         """Keep the signal.
@@ -95,4 +103,5 @@ class Interrupted(ReplicaError):
             reason: What happened, for the record.
         """
         super().__init__(reason)
+        self.signal_number = signal_number
         self.exit_code = 128 + signal_number

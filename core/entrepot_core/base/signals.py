@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 from entrepot_core.base.errors import Interrupted
 
 _PARENT_POLL = 1.0
+_AGAIN = 0.01  # seconds until a signal comes again whose exception nobody could see
 
 
 @contextmanager
@@ -20,17 +23,15 @@ def signals_end_the_run() -> Iterator[None]:
     """Turn SIGTERM, SIGINT and our parent's death into an exception in the main thread.
 
     Under Meltano, whose death would otherwise leave us writing as an orphan, the parent is
-    watched.
+    watched. Where Python drops the exception, because the signal came while an object was
+    deleted (`__del__`, a weak reference's callback), the signal comes again.
     """
-
-    def end(number: int, _: FrameType | None) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number, f"ended by {signal.Signals(number).name}")
-
     before = {
-        number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)
+        number: signal.signal(number, _end)
+        for number in (signal.SIGTERM, signal.SIGINT)
     }
+    unraisable = sys.unraisablehook
+    sys.unraisablehook = partial(_come_again, unraisable)
     if os.environ.get("MELTANO_PROJECT_ROOT"):
         threading.Thread(
             target=_watch_parent, args=(os.getppid(),), daemon=True
@@ -38,8 +39,30 @@ def signals_end_the_run() -> Iterator[None]:
     try:
         yield
     finally:
+        sys.unraisablehook = unraisable
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number, f"ended by {signal.Signals(number).name}")
+
+
+def _come_again(
+    others: Callable[[sys.UnraisableHookArgs], object], dropped: sys.UnraisableHookArgs
+) -> None:
+    """Send the signal once more whose exception Python drops; the hook may raise nothing."""
+    end = dropped.exc_value
+    if not isinstance(end, Interrupted):
+        others(dropped)
+        return
+    again = threading.Timer(_AGAIN, os.kill, (os.getpid(), end.signal_number))
+    again.daemon = True
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _end)
+    again.start()
 
 
 def _watch_parent(parent: int) -> None:

@@ -11,7 +11,7 @@ import click
 import psycopg
 
 from entrepot_core.base import logs
-from entrepot_core.base.errors import Refused, ReplicaError
+from entrepot_core.base.errors import Interrupted, Refused, ReplicaError
 from entrepot_core.base.part import part
 from entrepot_core.base.private import keep_private
 from entrepot_core.config.project import project_root
@@ -56,6 +56,9 @@ def run(command: click.Command, name: str) -> None:
     except psycopg.Error as error:
         logs.event(one_line(error, of_rows=True), logging.ERROR)
         sys.exit(1)
+    except Interrupted as end:
+        logs.event(one_line(end), logging.ERROR)
+        sys.exit(end.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from entrepot_core.base.errors import ReplicaError
+from entrepot_core.base.errors import Interrupted, ReplicaError
 from entrepot_core.base.private import keep_private
 from entrepot_core.base.signals import signals_end_the_run
 from entrepot_core.command.secrets import hide_environment
@@ -40,7 +40,7 @@ def main() -> None:
     try:
         with signals_end_the_run():
             sys.exit(_run(root, given.job, given.environment))
-    except ReplicaError as error:
+    except (ReplicaError, Interrupted) as error:
         print(f"{given.job}: {error}")
         sys.exit(error.exit_code)
 

@@ -166,7 +166,7 @@ class _Runner:
         try:
             with signals_end_the_run(), lock.held():
                 return self._under_lock(lock)
-        except (AnotherRun, Interrupted):
+        except AnotherRun:
             raise
         except ReplicaError as error:
             event(one_line(error), logging.ERROR)

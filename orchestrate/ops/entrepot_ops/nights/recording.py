@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from entrepot_core.base.errors import AnotherRun, Interrupted
+from entrepot_core.base.errors import AnotherRun
 from entrepot_core.base.logs import event
 from entrepot_core.postgres.connection import one_line
 from entrepot_ops.meltano.dbt_results import Result
@@ -115,7 +115,7 @@ class Recording:
     def _noted(self, what: str, write: Callable[[], _Given]) -> _Given | None:
         try:
             return write()
-        except (AnotherRun, Interrupted):
+        except AnotherRun:
             raise
         except Exception as error:  # whatever it is, the steps matter more
             sentence = f"{what} could not be recorded: {one_line(error)}"
