@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from entrepot_core.backups.settings import PlaceSettings
 from entrepot_core.backups.stream import DumpStream
-from entrepot_core.base.errors import Refused, TransientFailure
+from entrepot_core.base.errors import TransientFailure
 from entrepot_core.base.logs import event
-from entrepot_core.base.redaction import redact
 from entrepot_core.storage import s3
 from entrepot_core.storage.disk import check_room
 
@@ -63,11 +60,11 @@ def of(where: str, settings: PlaceSettings) -> Place:
         Where backups can be stored, listed and read.
     """
     if where.startswith("s3://"):
-        return Bucket(where, settings)
-    return Folder(Path(where))
+        return BackupBucket(where, settings)
+    return BackupFolder(Path(where))
 
 
-class Folder:
+class BackupFolder:
     """A folder of this machine.
 
     Args:
@@ -133,7 +130,7 @@ class Folder:
         (self._folder / name).unlink(missing_ok=True)
 
 
-class Bucket:
+class BackupBucket:
     """What begins with a prefix in a bucket."""
 
     def __init__(self, url: str, settings: PlaceSettings) -> None:
@@ -143,34 +140,25 @@ class Bucket:
             url: `s3://bucket/prefix`.
             settings: For the key.
 
-        Raises:
-            Refused: If the URL names no bucket.
         """
-        parts = urlsplit(url)
-        if not parts.netloc:
-            raise Refused([f"{url} names no bucket; write it as s3://bucket/prefix"])
-        self._bucket = parts.netloc
-        prefix = unquote(parts.path).strip("/")
-        self._prefix = f"{prefix}/" if prefix else ""
-        self._client = s3.client(
+        service = s3.Service(
             settings.s3_endpoint_url,
             settings.access_key,
             settings.secret_key,
             settings.network_timeout,
         )
+        self._bucket = s3.Bucket(url, service)
+        prefix = unquote(self._bucket.key).strip("/")
+        self._prefix = f"{prefix}/" if prefix else ""
 
     def path(self, name: str) -> str:
         """Spell an object's URL."""
-        return f"s3://{self._bucket}/{self._prefix}{name}"
+        return self._bucket.url(self._prefix + name)
 
     def names(self) -> list[str]:
         """List the objects, without the prefix."""
-        with self._explained():
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
-            )
-            found = [each["Key"] for page in pages for each in page.get("Contents", [])]
-        return sorted(key.removeprefix(self._prefix) for key in found)
+        found = self._bucket.objects(self._prefix, folder_only=True)
+        return sorted(each.key.removeprefix(self._prefix) for each in found)
 
     def store(self, name: str, dump: DumpStream, expected: int) -> None:
         """Send a dump in parts, which become an object only when the last has arrived.
@@ -191,14 +179,14 @@ class Bucket:
         )
         config.max_in_memory_upload_chunks = _AT_ONCE
         key = self._prefix + name
-        with self._explained():
+        with self._written(name):
             self._forget_stale()
-            self._client.upload_fileobj(dump, self._bucket, key, Config=config)
-            arrived = self._client.head_object(Bucket=self._bucket, Key=key)
-        if arrived["ContentLength"] != dump.size:
+            self._client.upload_fileobj(dump, self._bucket.name, key, Config=config)
+        arrived = self._bucket.head(key)
+        if arrived.size != dump.size:
             self.remove(name)
             raise TransientFailure(
-                f"{self.path(name)}: {arrived['ContentLength']} of {dump.size} bytes arrived: "
+                f"{self.path(name)}: {arrived.size} of {dump.size} bytes arrived: "
                 "removed"
             )
 
@@ -210,80 +198,48 @@ class Bucket:
         # Not every service knows this, nor does every key allow it: no dump fails for it.
         with suppress(ClientError):
             listed = self._client.list_multipart_uploads(
-                Bucket=self._bucket, Prefix=self._prefix
+                Bucket=self._bucket.name, Prefix=self._prefix
             )
             for upload in listed.get("Uploads", []):
                 if upload["Initiated"] < before:
                     self._client.abort_multipart_upload(
-                        Bucket=self._bucket,
+                        Bucket=self._bucket.name,
                         Key=upload["Key"],
                         UploadId=upload["UploadId"],
                     )
 
     def store_text(self, name: str, text: str) -> None:
         """Store a small object."""
-        with self._explained():
+        with self._written(name):
             self._client.put_object(
-                Bucket=self._bucket, Key=self._prefix + name, Body=text.encode()
+                Bucket=self._bucket.name, Key=self._prefix + name, Body=text.encode()
             )
 
     def read_text(self, name: str) -> str:
         """Read a small object."""
-        with self._explained():
-            found = self._client.get_object(
-                Bucket=self._bucket, Key=self._prefix + name
-            )
+        key = self._prefix + name
+        with self._bucket.explained(f"{self.path(name)} could not be read"):
+            found = self._client.get_object(Bucket=self._bucket.name, Key=key)
             content: bytes = found["Body"].read()
             return content.decode()
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy an object to this machine."""
-        with self._explained():
-            key = self._prefix + name
-            found = self._client.head_object(Bucket=self._bucket, Key=key)
-            check_room(target.parent, found["ContentLength"])
-            self._client.download_file(self._bucket, key, str(target))
+        self._bucket.fetch(self._bucket.head(self._prefix + name), target)
 
     def remove(self, name: str) -> None:
         """Remove an object."""
-        with self._explained():
-            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
+        with self._bucket.explained(f"{self.path(name)} could not be removed"):
+            self._client.delete_object(
+                Bucket=self._bucket.name, Key=self._prefix + name
+            )
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError
+    @property
+    def _client(self) -> Any:  # boto3 makes its classes while it runs
+        return self._bucket.client
 
-        try:
-            yield
-        except ClientError as error:
-            raise _refusal(error.response, f"s3://{self._bucket}") from None
-        except (BotoCoreError, Boto3Error) as error:
-            raise TransientFailure(
-                f"s3://{self._bucket}: {redact(str(error))}",
-                "check S3_ENDPOINT_URL and the network",
-            ) from None
-
-
-_ADVICE = {
-    403: "ACCESS_KEY or SECRET_KEY is wrong, or may not do this",
-    404: "there is no such bucket or object: check BUCKET_NAME and the name",
-}
-# Each service has its own word and status: QuotaExceeded 403, XMinioStorageFull 507, …
-_FULL = re.compile("quota|full|insufficient", re.IGNORECASE)
-
-
-def _refusal(response: Mapping[str, Any], where: str) -> TransientFailure | Refused:
-    """Say what the service answered."""
-    status = response["ResponseMetadata"].get("HTTPStatusCode", 0)
-    code = response["Error"].get("Code", "")
-    message = redact(f"{where}: {code}: {response['Error'].get('Message', '')}")
-    if _FULL.search(code):
-        advice = "the bucket is full: remove something, or lower BACKUP_KEEP"
-        return TransientFailure(message, advice)
-    if status in _ADVICE:
-        return Refused([f"{message}: {_ADVICE[status]}"])
-    return TransientFailure(message)
+    def _written(self, name: str) -> AbstractContextManager[None]:
+        return self._bucket.explained(f"{self.path(name)} could not be written")
 
 
 def store_with_sum(place: Place, name: str, dump: DumpStream, expected: int) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path, PurePath
 from typing import IO, cast
 
 from entrepot_core.storage.bounded import Bounded
+from entrepot_core.storage.places import LONGEST_FILE, mark_of_file
 from entrepot_tap_csv import compression
 from entrepot_tap_csv.errors import Misfit, shown
-from entrepot_tap_csv.places import LONGEST_FILE, mark_of_file
 
 _ZIP = compression.ZIP
 _HEAD = 6  # bytes that tell how a file is packed

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from entrepot_core.base.suggest import nearest
 from entrepot_core.singer.keywords import ORIGIN
+from entrepot_core.storage.places import LONGEST_FILE, Found
 from entrepot_tap_csv.definitions import (
     JSON_MAPS,
     OBJECTS,
@@ -22,7 +23,7 @@ from entrepot_tap_csv.files import Part, parts_of
 from entrepot_tap_csv.forgiven import Forgiven
 from entrepot_tap_csv.formats import json_maps, json_rows
 from entrepot_tap_csv.head import Head
-from entrepot_tap_csv.places import LONGEST_FILE, Found, Places
+from entrepot_tap_csv.places import Places
 from entrepot_tap_csv.records import Batch
 from entrepot_tap_csv.rows import FILE, LINE, Layout
 from entrepot_tap_csv.shape import FILL

@@ -17,12 +17,13 @@ from entrepot_core.base.errors import Refused
 from entrepot_core.config.project import project_root
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.copies import CopyTap
+from entrepot_core.storage.places import LONGEST_FILE
 from entrepot_core.storage.redirects import Redirects
 from entrepot_tap_csv import definitions, plan
 from entrepot_tap_csv.definitions import Definition
 from entrepot_tap_csv.errors import CannotRead
 from entrepot_tap_csv.formats import json_maps
-from entrepot_tap_csv.places import LONGEST_FILE, Places
+from entrepot_tap_csv.places import Places
 from entrepot_tap_csv.streams import CsvStream
 
 _FETCHED = "fetched"
@@ -171,7 +172,7 @@ class TapCsv(CopyTap, Tap):
             config["network_timeout"],
             limits.file,
             Redirects(frozenset(config["allow_redirects_to"])),
-            config.get("known_hosts") or "",
+            known_hosts=config.get("known_hosts") or "",
         )
         for definition in self._definitions:
             try:

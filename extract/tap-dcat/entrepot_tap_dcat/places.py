@@ -12,11 +12,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from entrepot_core.base.errors import Refused, RunFailed, TransientFailure
-from entrepot_core.base.redaction import redact
-from entrepot_core.storage import s3
+from entrepot_core.base.errors import Refused
+from entrepot_core.storage.s3 import Bucket, Object, Service
 from entrepot_tap_dcat.documents import Document, date_in, natural
 from entrepot_tap_dcat.formats import SUFFIXES
 from entrepot_tap_dcat.hydra import Page
@@ -181,63 +180,32 @@ def _of_dumps(entries: list[Entry], *, all_dumps: bool) -> list[Document]:
 
 
 def _bucket(url: str, options: Options) -> Listing:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    parts = urlsplit(url)
-    bucket, key = parts.netloc, unquote(parts.path.lstrip("/"))
-    secret = os.environ.get("SECRET_KEY") or None
-    redact.hide(secret)
-    client = s3.client(
-        os.environ.get("S3_ENDPOINT_URL") or None,
-        os.environ.get("ACCESS_KEY") or None,
-        secret,
-        int(options.timeout),
-    )
+    bucket = Bucket(url, Service.from_environment(int(options.timeout)))
+    key = unquote(bucket.key)
     folder = key if not key or key.endswith("/") else key + "/"
-    try:
-        pages = client.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=key
-        )
-        objects = [each for page in pages for each in page.get("Contents", [])]
-    except (BotoCoreError, ClientError) as error:
-        raise _unreachable(url, error) from None
+    objects = bucket.objects(key)
 
-    def entry(found: dict[str, Any], name: str) -> Entry:
-        opening = partial(_object, client, bucket, found, url, options.limit)
-        return _entry(name, found["LastModified"].astimezone(zone()), opening)
+    def entry(found: Object, name: str) -> Entry:
+        opening = partial(_object, bucket, found, options.limit)
+        return _entry(name, found.changed.astimezone(zone()), opening)
 
     for found in objects:
-        if found["Key"] == key and not key.endswith("/"):
+        if found.key == key and not key.endswith("/"):
             only = entry(found, key.rpartition("/")[2])
             return Listing(url, [only], options, is_one=True)
     inside = [
-        entry(found, found["Key"].removeprefix(folder))
+        entry(found, found.key.removeprefix(folder))
         for found in objects
-        if found["Key"].startswith(folder) and not found["Key"].endswith("/")
+        if found.key.startswith(folder) and not found.key.endswith("/")
     ]
     return Listing(url, inside, options)
 
 
-def _object(
-    client: Any, bucket: str, found: dict[str, Any], url: str, limit: int
-) -> IO[bytes]:
+def _object(bucket: Bucket, found: Object, limit: int) -> IO[bytes]:
     """Bring an object into a file without a name."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    if found["Size"] > limit:
-        raise RunFailed(
-            f"s3://{bucket}/{found['Key']} is longer than {limit} bytes (setting max_bytes)"
-        )
     with ExitStack() as stack:
         file = stack.enter_context(TemporaryFile())
-        try:
-            client.download_fileobj(bucket, found["Key"], file)
-        except (BotoCoreError, ClientError) as error:
-            raise _unreachable(f"s3://{bucket}/{found['Key']}", error) from None
+        bucket.copy_to(found, file, limit)
         stack.pop_all()
     file.seek(0)
     return file
-
-
-def _unreachable(what: str, error: Exception) -> TransientFailure:
-    return TransientFailure(f"{what} could not be read: {redact(str(error))}")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 import urllib3
 
-from entrepot_core.base.errors import Refused, TransientFailure
+from entrepot_core.base.errors import Refused
 from entrepot_core.base.logs import event
-from entrepot_core.base.redaction import redact
-from entrepot_core.storage import s3
-from entrepot_core.storage.disk import Progress, check_room, local_name
+from entrepot_core.storage.disk import Progress, local_name
 from entrepot_core.storage.http import Download, whole_length
+from entrepot_core.storage.places import WebAddress
+from entrepot_core.storage.s3 import Bucket, Object, Service
 from pg_replica.dump import providers
 from pg_replica.dump.providers.provider import Provider, wait_for_today
 from pg_replica.settings import Settings
@@ -52,12 +51,7 @@ def bring(place: str, folder: Path, settings: Settings, progress: Progress) -> P
 
 
 def _from_http(url: str, folder: Path, timeout: int, progress: Progress) -> Path:
-    parts = urlsplit(url)
-    headers = {}
-    if parts.username is not None:
-        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers = urllib3.make_headers(basic_auth=user)
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    address = WebAddress.of(url)
 
     def target(answer: urllib3.BaseHTTPResponse) -> Path:
         """Tell versions of the file apart."""
@@ -65,14 +59,14 @@ def _from_http(url: str, folder: Path, timeout: int, progress: Progress) -> Path
             answer.headers.get(name, "") for name in ("ETag", "Last-Modified")
         ]
         return local_name(
-            folder, Path(parts.path).name, bare, *validators, whole_length(answer)
+            folder, address.name, address.bare, *validators, whole_length(answer)
         )
 
     return Download(
-        shown=redact(urlunsplit(urlsplit(bare)._replace(query=""))),
-        link=lambda: bare,
+        shown=address.shown,
+        link=lambda: address.bare,
         target=target,
-        headers=headers,
+        headers=address.headers,
         timeout=timeout,
     ).fetch(progress)
 
@@ -96,64 +90,35 @@ def _from_provider(
 
 
 def _from_s3(url: str, folder: Path, settings: Settings, progress: Progress) -> Path:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    parts = urlsplit(url)
-    bucket, key = parts.netloc, unquote(parts.path.lstrip("/"))
-    client = s3.client(
+    service = Service(
         settings.s3_endpoint_url,
         settings.s3_access_key,
         settings.s3_secret_key,
         settings.network_timeout,
     )
-    try:
-        prefix = key.rstrip("/") + "/"
-        pages = client.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=key
-        )
-        objects = {
-            found["Key"]: found for page in pages for found in page.get("Contents", [])
-        }
-        if key in objects:
-            found = objects[key]
-            target = local_name(
-                folder, Path(key).name, url, found["ETag"], found["Size"]
-            )
-            _fetch_object(client, bucket, found, target, progress)
-            return target
-        inside = [found for name, found in objects.items() if name.startswith(prefix)]
-        if not any(found["Key"] == prefix + "toc.dat" for found in inside):
-            raise Refused(
-                [f"DUMP_PATH: {url} is neither an object nor a directory archive"]
-            )
-        target = local_name(
-            folder,
-            Path(key).name,
-            url,
-            *(f"{found['Key']}{found['ETag']}" for found in inside),
-        )
-        target.mkdir(exist_ok=True)
-        for found in inside:
-            _fetch_object(
-                client, bucket, found, target / Path(found["Key"]).name, progress
-            )
+    bucket = Bucket(url, service)
+    key = unquote(bucket.key)
+    prefix = key.rstrip("/") + "/"
+    objects = {found.key: found for found in bucket.objects(key)}
+    if found := objects.get(key):
+        target = local_name(folder, Path(key).name, url, found.etag, found.size)
+        _fetch_object(bucket, found, target, progress)
         return target
-    except (BotoCoreError, ClientError) as error:
-        raise TransientFailure(
-            f"the dump {url} could not be fetched: {redact(str(error))}"
-        ) from None
+    inside = [found for name, found in objects.items() if name.startswith(prefix)]
+    if prefix + "toc.dat" not in objects:
+        raise Refused(
+            [f"DUMP_PATH: {url} is neither an object nor a directory archive"]
+        )
+    identity = (f"{found.key}{found.etag}" for found in inside)
+    target = local_name(folder, Path(key).name, url, *identity)
+    target.mkdir(exist_ok=True)
+    for found in inside:
+        _fetch_object(bucket, found, target / Path(found.key).name, progress)
+    return target
 
 
 def _fetch_object(
-    client: Any,  # boto3 makes its classes while it runs
-    bucket: str,
-    found: dict[str, Any],
-    target: Path,
-    progress: Progress,
+    bucket: Bucket, found: Object, target: Path, progress: Progress
 ) -> None:
-    if target.exists():
-        return
-    part = target.with_name(target.name + ".part")
-    check_room(target.parent, found["Size"])
-    client.download_file(bucket, found["Key"], str(part), Callback=progress)
-    part.rename(target)
+    if not target.exists():
+        bucket.fetch(found, target, progress)
