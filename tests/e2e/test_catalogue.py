@@ -11,7 +11,8 @@ import dbt.task.docs
 import pytest
 
 from entrepot_lab.browser import CHROMIUM, Browser
-from entrepot_lab.meltano.real_nights import ROOT, Night
+from entrepot_lab.meltano.real_nights import Night
+from entrepot_lab.postgres.servers import ROOT
 
 # Names that nothing else has, so that they can be searched for.
 OWNER, READER, PARTNER = "owner_zq81", "analyst_zq82", "partner_zq83"
@@ -49,7 +50,7 @@ def catalogue(night: Night, renamed: str) -> Path:
     )
     assert status == 0, output
     assert "zq84" not in output
-    return ROOT / ".entrepot" / "dbt" / "catalogue.html"
+    return night.root / ".entrepot" / "dbt" / "catalogue.html"
 
 
 def test_it_tells_nothing_of_roles_and_machines(
@@ -60,7 +61,13 @@ def test_it_tells_nothing_of_roles_and_machines(
     assert TABLE in page
     for word in (
         *(OWNER, READER, PARTNER, PASSWORD, quote(PASSWORD, safe=""), "zq84"),
-        *(renamed, str(ROOT), str(Path.home()), str(night.demo.folder)),
+        *(
+            renamed,
+            str(ROOT),
+            str(night.root),
+            str(Path.home()),
+            str(night.demo.folder),
+        ),
         *("127.0.0.1", "postgresql://", "compiled_code", "invocation_id"),
     ):
         assert page.count(word) == own.count(word), word

@@ -21,6 +21,7 @@ from entrepot_lab.postgres.warehouse import PASSWORD, SOURCE_OWNER, Lab
 from entrepot_lab.sources import elearning
 
 _TEMPLATE = "the_source"
+_OWNED = pytest.StashKey[dict[str, tuple[int, int]]]()
 _numbers = itertools.count(1)
 
 
@@ -36,6 +37,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _shares(item) and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=_rank)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Note what the owner of this folder has from nights and builds of their own."""
+    if not hasattr(session.config, "workerinput"):
+        session.config.stash[_OWNED] = _owned()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where a test has changed what is the owner's, such as the published catalogue."""
+    before = session.config.stash.get(_OWNED, None)
+    if before is None or before == (after := _owned()):
+        return
+    changed = sorted(dict(before.items() ^ after.items()))
+    print(f"\nERROR: tests have changed the project's own files: {', '.join(changed)}")
+    session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _owned() -> dict[str, tuple[int, int]]:
+    """Give size and time of each file that nights leave in the project's folder."""
+    files = (path for path in (ROOT / ".entrepot").rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(ROOT)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in files
+    }
 
 
 def _rank(item: pytest.Item) -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 
 from entrepot_lab.demo import Demo
+from entrepot_lab.meltano.linked import linked
 from entrepot_lab.sources import elearning
 
-ROOT = Path(__file__).resolve().parents[4]
 MELTANO = Path(sys.executable).with_name("meltano")
 
 
@@ -20,12 +20,14 @@ class Night:
     """The demo's servers, and Meltano with their settings.
 
     Attributes:
+        root: The project's folder, which is not the one that holds the tests.
         demo: The servers.
         env: The variables of each call.
         outputs: All that Meltano has printed.
     """
 
     def __init__(self, folder: Path) -> None:
+        self.root = linked(folder / "project")
         self.demo = Demo(folder / "demo")
         self.demo.up(2000)
         self.outputs: list[str] = []
@@ -33,7 +35,7 @@ class Night:
             **os.environ,
             **self.demo.environment(),
             "DOMAINS": "pix",
-            "MELTANO_PROJECT_ROOT": str(ROOT),
+            "MELTANO_PROJECT_ROOT": str(self.root),
             "MELTANO_DATABASE_URI": f"sqlite:///{folder / 'meltano.db'}",
             "WORK_DIR": str(folder / "work"),
         }
@@ -55,7 +57,7 @@ class Night:
         """
         done = subprocess.run(
             [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
-            cwd=ROOT,
+            cwd=self.root,
             env={**self.env, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -77,7 +79,7 @@ class Night:
         """
         return subprocess.Popen(
             [MELTANO, "--env-file", str(self.demo.env_file), *arguments],
-            cwd=ROOT,
+            cwd=self.root,
             env={**self.env, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
