@@ -59,6 +59,7 @@ INTERFACES = {
     "entrepot_map_transform": ["mapper"],
     "entrepot_dbt": ["runner"],
     "entrepot_ops": ["settings"],
+    "entrepot_cli": ["products", "project"],
     "entrepot_metabase_backup": ["database"],
 }
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
+from entrepot_core.base import started
 from entrepot_core.base.errors import Interrupted
 
 _PARENT_POLL = 1.0
@@ -32,7 +33,8 @@ def signals_end_the_run() -> Iterator[None]:
     }
     unraisable = sys.unraisablehook
     sys.unraisablehook = partial(_come_again, unraisable)
-    if os.environ.get("MELTANO_PROJECT_ROOT"):
+    # Where `entrepot` became us, our parent is a shell, which may go and leave us working.
+    if os.environ.get("MELTANO_PROJECT_ROOT") and not started.name():
         threading.Thread(
             target=_watch_parent, args=(os.getppid(),), daemon=True
         ).start()

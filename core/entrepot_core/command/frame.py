@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import psycopg
 
-from entrepot_core.base import logs
+from entrepot_core.base import logs, started
 from entrepot_core.base.errors import Interrupted, Refused, ReplicaError
 from entrepot_core.base.part import part
 from entrepot_core.base.private import keep_private
@@ -38,7 +38,10 @@ def run(command: click.Command, name: str) -> None:
     keep_private(_work_folders())
     logging.raiseExceptions = False  # the reader of our lines may die before us
     try:
-        command(standalone_mode=False)
+        command(
+            prog_name=started.name(),
+            standalone_mode=False,
+        )
     except click.ClickException as error:
         error.show()
         sys.exit(Refused.exit_code)

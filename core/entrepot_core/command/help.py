@@ -37,11 +37,13 @@ def examples(*lines: tuple[str, str]) -> str:
     """Write examples as an epilog of click's.
 
     Args:
-        lines: Of each, the arguments of `meltano invoke ops` and what they are for.
+        lines: Of each, the arguments of `entrepot` and what they are for.
 
     Returns:
         Text that click does not wrap.
     """
     column = max(len(arguments) for arguments, _ in lines)
     written = [f"  {arguments:{column}}  {purpose}" for arguments, purpose in lines]
-    return "\n".join(["\b", "Examples, after `meltano invoke ops`:", *written])
+    return "\n".join(
+        ["\b", "Examples, after `entrepot` (or `meltano invoke ops`):", *written]
+    )

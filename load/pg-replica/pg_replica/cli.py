@@ -8,7 +8,7 @@ from entrepot_core.base import logs
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.redaction import redact
 from entrepot_core.base.text import visible, visible_lines
-from entrepot_core.command import frame
+from entrepot_core.command import frame, verbs
 from entrepot_core.command.help import epilog
 from entrepot_core.config import domains
 from pg_replica.audit.command import audit
@@ -22,6 +22,7 @@ from pg_replica.settings import Settings
 
 @click.group(context_settings=frame.HELP_OPTIONS, epilog=epilog("pg-replica"))
 @frame.log_format_option
+@verbs.option
 @click.pass_context
 def cli(context: click.Context, log_format: str | None) -> None:
     """Replicate a whole PostgreSQL database into a warehouse that is never empty.

@@ -12,7 +12,7 @@ import click
 
 from entrepot_core.base import logs
 from entrepot_core.base.suggest import nearest
-from entrepot_core.command import frame
+from entrepot_core.command import frame, verbs
 from entrepot_core.command.help import epilog
 
 # Verb → the module below `entrepot_ops` whose attribute `command` it is, and what it does.
@@ -32,6 +32,8 @@ _VERBS = {
     "export-schema": ("backups.export_schema", "Copy the schema, without data."),
     "push-dump": ("backups.push_dump", "Dump a whole database to S3 or a folder."),
 }
+# What people say, beside what crontabs and Meltano say.
+_ALSO = {"night": "nightly"}
 _GROUP = "entrepot_ops.verbs"
 
 
@@ -47,8 +49,9 @@ class _Verbs(click.Group):
         return [*_VERBS, *_added()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _VERBS:
-            module = importlib.import_module(f"entrepot_ops.{_VERBS[cmd_name][0]}")
+        own = _ALSO.get(cmd_name, cmd_name)
+        if own in _VERBS:
+            module = importlib.import_module(f"entrepot_ops.{_VERBS[own][0]}")
             command: click.Command = module.command
             return command
         added = _added()
@@ -73,6 +76,7 @@ class _Verbs(click.Group):
     epilog=epilog("ops"),
 )
 @frame.log_format_option
+@verbs.option
 @click.pass_context
 def cli(context: click.Context, log_format: str | None) -> None:
     """Run Entrepôt every night, and say in the morning what happened.

@@ -45,11 +45,12 @@ _HASTE = 5.0  # seconds for telling receivers when a signal has ended the night
 
 @click.command(
     "nightly",
+    short_help="Run a night, or the rest of one that failed.",
     epilog=examples(
-        ("nightly --dry-run", "what a night would do"),
-        ("nightly", "a night, or the rest of one that failed"),
-        ("nightly --fresh --budget 6h", "a new one, of six hours at most"),
-        ("nightly --from transform", "a part of it, whatever had succeeded"),
+        ("night --dry-run", "what a night would do"),
+        ("night", "a night, or the rest of one that failed"),
+        ("night --fresh --budget 6h", "a new one, of six hours at most"),
+        ("night --from transform", "a part of it, whatever had succeeded"),
     )
     + "\n\n"
     + EXIT_STATUS,

@@ -130,7 +130,9 @@ def show(found: dict[str, Any], console: Console) -> None:
         )
     due = found["next_run"]
     console.print(
-        f"The next is due at {due:%Y-%m-%d %H:%M %Z}." if due else "None is scheduled."
+        f"The next is due at {due.astimezone():%Y-%m-%d %H:%M %Z}."
+        if due
+        else "None is scheduled."
     )
 
 
@@ -140,7 +142,7 @@ def _night_table(nights: list[dict[str, Any]]) -> Table:
         table.add_row(
             escape(visible(f"{night['night_id']} {night['scope']}".strip())),
             night["status"],
-            f"{night['started_at']:%Y-%m-%d %H:%M:%S %Z}",
+            f"{night['started_at'].astimezone():%Y-%m-%d %H:%M:%S %Z}",
             duration(night["seconds"]),
             "" if night["row_count"] is None else f"{night['row_count']:,}",
             str(night["failed_attempts"] or ""),
