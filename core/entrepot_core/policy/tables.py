@@ -41,12 +41,19 @@ class TableRule(BaseModel):
     indexes: dict[str, str] = {}
     distribution: str | None = None
     shrink_limit: float | None = Field(default=None, ge=0, le=100)
+    keep_deleted: bool = False
+    personal: list[str] = []
     reason: str = ""
 
     @property
     def pseudonymised(self) -> list[str]:
         """The columns that arrive as pseudonyms."""
         return [name for name, how in self.columns.items() if how == "pseudonymise"]
+
+    @property
+    def emptied(self) -> list[str]:
+        """The columns that are emptied in rows that stay although the source has deleted them."""
+        return list(dict.fromkeys([*self.personal, *self.pseudonymised]))
 
     @property
     def amounts(self) -> list[str]:
@@ -199,6 +206,11 @@ class PolicyText:
                     policy.problems.append(sentence + nearest(written, list(spellings)))
                 continue
             policy.rules[table] = rule
+            if rule.keep_deleted and rule.mode == "full":
+                policy.problems.append(
+                    f"{origin}: table {written!r}: keep_deleted is for tables of mode incremental: "
+                    "of a table that is copied whole no row stays"
+                )
             known = columns[table]
             if known is not None:
                 policy.problems += _unknown_columns(origin, written, rule, known)
@@ -336,6 +348,7 @@ def _unknown_columns(
     """Name the columns of a rule that the table does not have."""
     written = [
         *rule.columns,
+        *rule.personal,
         *rule.key,
         *([rule.replication_key] if rule.replication_key else []),
     ]

@@ -8,12 +8,13 @@ qualified. Shape:
      "columns": [{"name": "id", "type": "bigint", …}], "primary_key": ["id"],
      "replication_key": "id", "indexes": [{"name": "answers_pkey", …}],
      "extra_indexes": {"answers_by_user": "USING btree (user_id)"},
-     "types": [{"kind": "e", "type": "public.mood", "labels": ["sad", "happy"]}]}
+     "types": [{"kind": "e", "type": "public.mood", "labels": ["sad", "happy"]}],
+     "keep_deleted": false, "emptied": []}
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from entrepot_core.singer import validation
@@ -166,6 +167,8 @@ class TableDefinition(Validated):
         indexes: The source's that the warehouse can have.
         extra_indexes: The policy's own, by name: what follows `CREATE INDEX … ON …`.
         types: Types of the source's owner that columns use, each after those it needs.
+        keep_deleted: Whether rows that the source deletes stay, marked.
+        emptied: The columns that are NULL in such rows.
     """
 
     schema: str
@@ -177,6 +180,8 @@ class TableDefinition(Validated):
     indexes: list[Index]
     extra_indexes: dict[str, str]
     types: list[UserType]
+    keep_deleted: bool = False
+    emptied: list[str] = field(default_factory=list)
 
     @property
     def key_column(self) -> Column:

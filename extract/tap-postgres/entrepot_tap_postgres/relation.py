@@ -14,6 +14,7 @@ from entrepot_core.postgres import catalog
 from entrepot_core.postgres.identifiers import TableName, quote, unlike
 from entrepot_core.singer.keywords import TABLE_DEFINITION, TYPE
 from entrepot_core.singer.table_definition import Column, Index, TableDefinition
+from entrepot_core.warehouse import deleted
 from entrepot_tap_postgres import user_types
 from entrepot_tap_postgres.errors import Refused
 from entrepot_tap_postgres.keys import KINDS, TIME_ORDERED_UUIDS
@@ -127,6 +128,7 @@ def read(
             table,
             key,
         )
+    _check_kept(table, rule, columns, [*(rule.key or primary), checked])
     comment = source.execute(
         "SELECT pg_catalog.obj_description(%s::regclass, 'pg_class')", [table.sql]
     ).fetchone()
@@ -140,7 +142,21 @@ def read(
         indexes=indexes,
         extra_indexes=rule.indexes,
         types=user_types.read(source, table),
+        keep_deleted=rule.keep_deleted,
+        emptied=rule.emptied if rule.keep_deleted else [],
     )
+
+
+def _check_kept(
+    table: TableName, rule: TableRule, columns: list[Column], key: list[str]
+) -> None:
+    """Refuse a table whose deleted rows cannot stay as the policy says."""
+    if not rule.keep_deleted:
+        return
+    generated = [column.name for column in columns if column.generated]
+    names = [column.name for column in columns]
+    if found := deleted.problems(table, names, generated, key, rule.personal):
+        raise Refused("; ".join(found))
 
 
 def _columns(

@@ -21,6 +21,7 @@ from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.copies import CopyTap
 from entrepot_core.singer.table_definition import TableDefinition
+from entrepot_core.warehouse.schemas import Naming
 from entrepot_tap_postgres import relation
 from entrepot_tap_postgres.errors import Refused
 from entrepot_tap_postgres.streams import AppendStream, CopyStream, RecordStream
@@ -29,6 +30,7 @@ from entrepot_tap_postgres.sync import Position
 _VARIABLES = {
     "sqlalchemy_url": "SOURCE_DATABASE_URL",
     "target_database_url": "TARGET_DATABASE_URL",
+    "replica_schema": "REPLICA_SCHEMA",
     "backup_mode": "BACKUP_MODE",
     "pseudonym_secret": "PSEUDONYM_SECRET",
     "tables_file": "TABLES_FILE",
@@ -37,7 +39,8 @@ _VARIABLES = {
 # A table that somebody has dropped on the warehouse has no position any more.
 _POSITIONS = (
     "SELECT stream, high, replication_key, columns FROM entrepot_ops.positions"
-    " WHERE to_regclass(format('%I.%I', table_schema, table_name)) IS NOT NULL"
+    " WHERE table_schema = %s"
+    " AND to_regclass(format('%%I.%%I', table_schema, table_name)) IS NOT NULL"
 )
 _SETTINGS = th.PropertiesList(
     th.Property(
@@ -58,6 +61,12 @@ _SETTINGS = th.PropertiesList(
         secret=True,
         description="The warehouse, whose positions are compared with the state: the lower wins. "
         "Without it the state alone is believed. Default: TARGET_DATABASE_URL.",
+    ),
+    th.Property(
+        "replica_schema",
+        th.StringType,
+        default="pix",
+        description="Which replica's positions count. Default: REPLICA_SCHEMA.",
     ),
     th.Property(
         "tables_file",
@@ -272,9 +281,10 @@ class TapPostgres(CopyTap, Tap):
             ).fetchone()
             if exists is None or exists[0] is None:
                 return {}
+            schema = Naming(self.config["replica_schema"]).incremental
             return {
                 stream: Position(high, key, numbers or {})
-                for stream, high, key, numbers in session.execute(_POSITIONS)
+                for stream, high, key, numbers in session.execute(_POSITIONS, [schema])
             }
 
     @property

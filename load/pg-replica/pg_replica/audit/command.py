@@ -20,9 +20,10 @@ from entrepot_core.policy import tables as policy
 from entrepot_core.postgres import catalog, queries
 from entrepot_core.postgres.connection import Database, explained, one_line
 from entrepot_core.postgres.identifiers import TableName
-from entrepot_core.warehouse import locks, migrate
+from entrepot_core.warehouse import deleted, locks, migrate
 from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_core.warehouse.runs import Record
+from entrepot_core.warehouse.schemas import Naming
 from pg_replica.audit.compare import Comparison
 from pg_replica.audit.model import Audited, Findings
 from pg_replica.databases import databases
@@ -30,8 +31,10 @@ from pg_replica.settings import Settings
 
 _LOADED = queries.read("pg_replica", "loaded_append_tables")
 _WHERE_WE_WERE = """
-SELECT high FROM entrepot_ops.audits WHERE stream = %s AND NOT is_dry_run AND NOT is_at_end
-AND run_id = (SELECT max(run_id) FROM entrepot_ops.audits WHERE stream = %s AND NOT is_dry_run)
+SELECT a.high FROM (
+    SELECT high, is_at_end FROM entrepot_ops.audits
+    WHERE table_schema = %s AND stream = %s AND NOT is_dry_run ORDER BY run_id DESC LIMIT 1
+) AS a WHERE NOT a.is_at_end
 """
 
 
@@ -54,13 +57,16 @@ def audit(
     _, warehouse = databases(settings)
     with warehouse_lock(warehouse) as lock:
         migrate.upgrade(lock)
-        loaded = lock.execute(_LOADED).fetchall()
+        loaded = lock.execute(
+            _LOADED, [Naming(settings.replica_schema).incremental]
+        ).fetchall()
         if not loaded and only is None:
             event("no append table is loaded yet: there is nothing to audit")
             return
         source = _source(settings)
         tables = _tables(settings, source, loaded, only)
         _exclude_loads(lock)
+        _make_room(lock, settings, tables, dry_run=dry_run)
         record = Record(warehouse, "audit", "live")
         try:
             differing = []
@@ -72,7 +78,7 @@ def audit(
                         dry_run=dry_run,
                     )
                     _note(record, lock, table, found, dry_run=dry_run)
-                if found.ranges:
+                if found.differs:
                     differing.append(f"table {table.there}: {found.sentence}")
             record.close("succeeded")
         except BaseException as error:
@@ -81,6 +87,41 @@ def audit(
     if differing:
         done = "left as they are" if dry_run else "repaired"
         raise Differs(f"{'; '.join(differing)}: {done}")
+
+
+def _make_room(
+    lock: psycopg.Connection,
+    settings: Settings,
+    tables: list[Audited],
+    *,
+    dry_run: bool,
+) -> None:
+    """Let rows stay that the source has deleted, where the policy asks for that."""
+    problems = [
+        problem
+        for table in tables
+        if table.keeps
+        for problem in deleted.problems(
+            table.there,
+            table.names,
+            [],
+            [*table.primary_key, table.key],
+            table.rule.personal,
+        )
+    ]
+    if problems:
+        raise Refused(problems)
+    naming = Naming(settings.replica_schema)
+    for table in tables:
+        live = TableName(naming.live(table.there.schema), table.here.name)
+        if table.keeps and not dry_run:
+            deleted.make_room(lock, table.here, live, table.rule.emptied)
+        elif table.keeps and not deleted.is_kept(lock, table.here):
+            problem = (
+                f"table {table.there} has not been loaded since keep_deleted was set for it: "
+                "load it first, or audit it without --dry-run"
+            )
+            raise Refused([problem])
 
 
 def _exclude_loads(lock: psycopg.Connection) -> None:
@@ -162,7 +203,7 @@ def _start(lock: psycopg.Connection, table: Audited, *, everything: bool) -> str
     """Give the key after which tonight's slice begins: where the last one ended."""
     if everything:
         return None
-    row = lock.execute(_WHERE_WE_WERE, [table.stream, table.stream]).fetchone()
+    row = lock.execute(_WHERE_WE_WERE, [table.here.schema, table.stream]).fetchone()
     return row[0] if row else None
 
 
@@ -180,7 +221,9 @@ def _note(
         up_to=found.high,
         differing=len(found.ranges),
     )
-    if found.ranges:
+    if found.ranges and not found.differs:
+        event(f"table {table.there}: {found.sentence}")
+    elif found.ranges:
         first = found.ranges[0]
         record.finding(
             f"table {table.there}, {table.key} above {first.low} up to {first.high}",
@@ -189,10 +232,12 @@ def _note(
     if found.kept:
         record.finding(f"table {table.here}", found.kept)
     lock.execute(
-        "INSERT INTO entrepot_ops.audits VALUES"
-        " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO entrepot_ops.audits (run_id, table_schema, stream, low, high, is_at_end,"
+        " is_dry_run, compared_rows, differing_ranges, missing_rows, changed_rows, surplus_rows)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             record.run_id,
+            table.here.schema,
             table.stream,
             found.low,
             found.high,

@@ -22,7 +22,7 @@ from entrepot_core.postgres.connection import Database, explained
 from entrepot_core.postgres.copy.libpq import CopyOut, Patience, copy_in
 from entrepot_core.postgres.identifiers import literal, quote
 from entrepot_core.postgres.snapshot import GaveWay, Held, Limits
-from entrepot_core.warehouse import changes, references
+from entrepot_core.warehouse import changes, deleted, references
 from pg_replica.audit.model import Audited, Findings, Span
 from pg_replica.audit.sums import Sums
 from pg_replica.settings import Settings
@@ -48,7 +48,7 @@ class Comparison:
 
     def slice(self, low: str | None, *, everything: bool, dry_run: bool) -> Findings:
         """Compare from a key on, and repair."""
-        found = Findings(low=low, high=low)
+        found = Findings(low=low, high=low, marks=self._table.keeps)
         wanted = self._table.size // self._settings.audit_days + 1
         with (
             explained("source or the warehouse"),
@@ -150,14 +150,23 @@ class Comparison:
         """Let the next load begin at the source's greatest key, when that has gone back."""
         table, kind = self._table, self._table.key_type
         if top is None:
-            query = "DELETE FROM entrepot_ops.positions WHERE stream = %(stream)s"
+            query = (
+                "DELETE FROM entrepot_ops.positions"
+                " WHERE table_schema = %(schema)s AND stream = %(stream)s"
+            )
         else:
             query = (
                 "UPDATE entrepot_ops.positions SET high = %(top)s, settled ="
                 f" least(settled::{kind}, %(top)s::{kind})::text"
-                f" WHERE stream = %(stream)s AND high::{kind} > %(top)s::{kind}"
+                " WHERE table_schema = %(schema)s AND stream = %(stream)s"
+                f" AND high::{kind} > %(top)s::{kind}"
             )
-        self._here.execute(query, {"stream": table.stream, "top": top})
+        arguments = {
+            "schema": table.here.schema,
+            "stream": table.stream,
+            "top": top,
+        }
+        self._here.execute(query, arguments)
 
     def _spans(self, whole: Span) -> Iterator[Span]:
         """Cut a range, by the source's rows, so that nothing between two parts is left out."""
@@ -210,9 +219,22 @@ class Comparison:
             copy_in(here, into, rewrite(copy), self._patience, lambda _: None)
             self._count(span, found)
             keys = references.on_table(here, table.here)
-            if keys:
-                arguments = (table.names, table.primary_key, table.within(span), keys)
-                kept = references.put_in_place(here, table.here, "arriving", *arguments)
+            if table.keeps:
+                arguments = (table.names, table.primary_key, table.within(span))
+                kept = deleted.put_in_place(
+                    here, table.here, "arriving", *arguments, table.rule.emptied
+                )
+                found.kept = kept or found.kept
+            elif keys:
+                kept = references.put_in_place(
+                    here,
+                    table.here,
+                    "arriving",
+                    table.names,
+                    table.primary_key,
+                    table.within(span),
+                    keys,
+                )
                 found.kept = kept or found.kept
             else:
                 self._exchange(here, span, listed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from entrepot_core.policy import columns
 from entrepot_core.policy.tables import TableRule
 from entrepot_core.postgres.identifiers import TableName, literal, quote, unlike
+from entrepot_core.warehouse import deleted
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Audited:
     primary_key: list[str]
 
     @property
+    def keeps(self) -> bool:
+        """Whether rows that the source has deleted stay here, marked."""
+        return self.rule.keep_deleted
+
+    @property
     def hidden(self) -> list[str]:
         """The compared columns that are pseudonyms here."""
         return [name for name in self.names if name in self.rule.pseudonymised]
@@ -79,7 +85,10 @@ class Audited:
     def rows_here(self, span: Span) -> str:
         """Write the warehouse's query for a range."""
         listed = ", ".join(map(quote, self.names))
-        return f"SELECT {listed} FROM {self.here.sql} WHERE {self.within(span)}"
+        where = self.within(span)
+        if self.keeps:
+            where += f" AND {quote(deleted.COLUMN)} IS NULL"
+        return f"SELECT {listed} FROM {self.here.sql} WHERE {where}"
 
 
 @dataclass
@@ -96,6 +105,7 @@ class Findings:
         high: Where it ended.
         at_end: Whether nothing is left above.
         kept: What could not be made as the source's, and why; None if nothing.
+        marks: Whether rows that only the warehouse had stay, marked.
     """
 
     compared: int = 0
@@ -107,6 +117,7 @@ class Findings:
     high: str | None = None
     at_end: bool = False
     kept: str | None = None
+    marks: bool = False
 
     def add(self, other: Findings) -> None:
         """Add what a part of the slice showed."""
@@ -118,9 +129,17 @@ class Findings:
         self.kept = other.kept or self.kept
 
     @property
+    def differs(self) -> bool:
+        """Whether anybody must hear of it: rows that are meant to stay are no difference."""
+        return bool(self.missing or self.changed or (self.ranges and not self.marks))
+
+    @property
     def sentence(self) -> str:
         """Say what differed."""
+        surplus = (
+            "that the source has deleted and that stay" if self.marks else "too many"
+        )
         return (
-            f"{self.missing} rows missing, {self.changed} changed, {self.surplus} too many, in "
+            f"{self.missing} rows missing, {self.changed} changed, {self.surplus} {surplus}, in "
             f"{len(self.ranges)} ranges"
         )

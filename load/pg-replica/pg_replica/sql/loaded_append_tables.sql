@@ -11,5 +11,6 @@ SELECT p.stream, p.source_schema, p.table_schema, p.table_name, p.replication_ke
           WHERE i.indrelid = c.oid AND i.indisprimary)
 FROM entrepot_ops.positions AS p
 JOIN pg_catalog.pg_class AS c
-    ON c.oid = to_regclass(format('%I.%I', p.table_schema, p.table_name))
+    ON c.oid = to_regclass(format('%%I.%%I', p.table_schema, p.table_name))
+WHERE p.table_schema = %s
 ORDER BY p.stream

@@ -27,6 +27,8 @@ class Definition:
         key: The replication key.
         key_type: That column's type.
         types: The types that the source's owner made.
+        keep_deleted: Whether rows that the source deletes stay, marked.
+        emptied: The columns that are NULL in such rows.
     """
 
     stream: str
@@ -41,6 +43,8 @@ class Definition:
     key: str
     key_type: str
     types: Types
+    keep_deleted: bool
+    emptied: list[str]
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -81,7 +85,10 @@ def read(stream: str, definition: TableDefinition, naming: Naming) -> Definition
         live=TableName(naming.live(source.schema), source.name),
         columns=columns,
         indexes=[
-            replace(index, definition=types.translated(index.definition))
+            _kept(
+                replace(index, definition=types.translated(index.definition)),
+                definition,
+            )
             for index in definition.indexes
         ],
         extra_indexes=definition.extra_indexes,
@@ -90,4 +97,17 @@ def read(stream: str, definition: TableDefinition, naming: Naming) -> Definition
         key=definition.replication_key,
         key_type=types.here(definition.key_column.type),
         types=types,
+        keep_deleted=definition.keep_deleted,
+        emptied=definition.emptied,
     )
+
+
+def _kept(index: Index, definition: TableDefinition) -> Index:
+    """Let a row that stays not refuse the one that has its value now: only keys are unique."""
+    is_key = index.constraint == "p" or (
+        index.unique and set(index.columns) == set(definition.primary_key)
+    )
+    if is_key or not definition.keep_deleted:
+        return index
+    text = index.definition.replace("CREATE UNIQUE INDEX ", "CREATE INDEX ", 1)
+    return replace(index, definition=text, unique=False, constraint=None)

@@ -13,14 +13,15 @@ INSERT INTO entrepot_ops.positions AS p (stream, source_schema, table_schema, ta
     replication_key, high, settled, row_count, columns)
 VALUES (%(stream)s, %(source)s, %(schema)s, %(table)s, %(key)s, %(high)s, %(settled)s, %(rows)s,
     %(columns)s)
-ON CONFLICT (stream) DO UPDATE SET
+ON CONFLICT (table_schema, stream) DO UPDATE SET
 high = greatest(p.high::{type}, excluded.high::{type})::text, loaded_at = now(),
 settled = greatest(p.settled::{type}, excluded.settled::{type})::text,
 replication_key = excluded.replication_key, row_count = p.row_count + excluded.row_count
 """
 _SETTLE = """
 UPDATE entrepot_ops.positions SET columns = %(columns)s,
-settled = greatest(settled::{type}, %(settled)s::{type})::text WHERE stream = %(stream)s
+settled = greatest(settled::{type}, %(settled)s::{type})::text WHERE table_schema = %(schema)s
+    AND stream = %(stream)s
 """
 
 
@@ -37,6 +38,11 @@ class Position:
         self._session = session
         self._table = table
 
+    @property
+    def _row(self) -> list[str]:
+        """What finds it: each replica of a warehouse has positions of its own."""
+        return [self._table.name.schema, self._table.stream]
+
     def known_columns(self) -> dict[str, int] | None:
         """Give the source's numbers of the columns as they were loaded, by name.
 
@@ -47,8 +53,9 @@ class Position:
             The numbers; None when they are not known.
         """
         row = self._session.execute(
-            "SELECT columns, replication_key FROM entrepot_ops.positions WHERE stream = %s",
-            [self._table.stream],
+            "SELECT columns, replication_key FROM entrepot_ops.positions"
+            " WHERE table_schema = %s AND stream = %s",
+            self._row,
         ).fetchone()
         numbers: dict[str, int] | None
         numbers, key = row or (None, None)
@@ -62,7 +69,8 @@ class Position:
     def forget(self) -> None:
         """Forget how far the table is loaded."""
         self._session.execute(
-            "DELETE FROM entrepot_ops.positions WHERE stream = %s", [self._table.stream]
+            "DELETE FROM entrepot_ops.positions WHERE table_schema = %s AND stream = %s",
+            self._row,
         )
 
     def move(self, covers: KeyRange, settled: str | None, rows: int) -> None:
@@ -100,6 +108,7 @@ class Position:
             {
                 "settled": key,
                 "columns": Jsonb(self._table.numbers),
+                "schema": self._table.name.schema,
                 "stream": self._table.stream,
             },
         )
@@ -115,7 +124,7 @@ class Position:
         """
         row = self._session.execute(
             f"SELECT coalesce(high::{self._table.key_type} > %s::{self._table.key_type}, true)"
-            " FROM entrepot_ops.positions WHERE stream = %s FOR UPDATE",
-            [low, self._table.stream],
+            " FROM entrepot_ops.positions WHERE table_schema = %s AND stream = %s FOR UPDATE",
+            [low, *self._row],
         ).fetchone()
         return row is None or bool(row[0])

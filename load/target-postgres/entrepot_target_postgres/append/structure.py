@@ -9,7 +9,7 @@ import psycopg
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import literal, quote
 from entrepot_core.singer.table_definition import Column
-from entrepot_core.warehouse import views
+from entrepot_core.warehouse import deleted, views
 from entrepot_target_postgres.append.definition import Definition
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.tables import drift
@@ -55,6 +55,7 @@ class Structure:
         """Make the table, in the transaction that is open."""
         listed = ", ".join(self._column_sql(column) for column in self._table.columns)
         self.session.execute(f"CREATE TABLE {self._table.name.sql} ({listed})")
+        self._keep_deleted()
         self._describe()
 
     def follow(
@@ -72,7 +73,9 @@ class Structure:
         Raises:
             CannotLoad: If a column has changed in a way that would lose or bend values.
         """
-        types = {name: type_name for name, type_name, *_ in here}
+        types = {
+            name: type_name for name, type_name, *_ in here if not self._is_mark(name)
+        }
         found = drift.compare(
             types,
             {column.name: column.type for column in self._table.columns},
@@ -137,6 +140,7 @@ class Structure:
             self._alter(f"ALTER COLUMN {quote(name)} DROP EXPRESSION IF EXISTS")
             self._alter(f"ALTER COLUMN {quote(name)} DROP DEFAULT")
         self._drop_other_keys()
+        self._keep_deleted()
         self._describe()
         for name in found.dropped:
             logger.warning(
@@ -171,6 +175,16 @@ class Structure:
                 name,
                 ", ".join(column or "…" for column in columns),
             )
+
+    def _is_mark(self, name: str) -> bool:
+        """Say whether a column is the one that marks rows which stay, and not the source's."""
+        return name == deleted.COLUMN and name not in self._table.numbers
+
+    def _keep_deleted(self) -> None:
+        """Make room for rows that stay although the source has deleted them."""
+        table = self._table
+        if table.keep_deleted:
+            deleted.make_room(self.session, table.name, table.live, table.emptied)
 
     def _alter(self, change: str) -> None:
         self.session.execute(f"ALTER TABLE {self._table.name.sql} {change}")

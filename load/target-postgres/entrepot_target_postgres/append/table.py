@@ -11,7 +11,7 @@ from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
 from entrepot_core.postgres.identifiers import TableName, literal, quote
 from entrepot_core.singer.batch import CopyFile, KeyRange
-from entrepot_core.warehouse import changes, readers, references
+from entrepot_core.warehouse import changes, deleted, readers, references
 from entrepot_target_postgres.append import indexes
 from entrepot_target_postgres.append.definition import Definition
 from entrepot_target_postgres.append.position import Position
@@ -126,14 +126,13 @@ class AppendTable:
         """Put the file's rows in the place of those that are here."""
         session = self.session
         replaced = self._within(covers) if self._table.is_key_alone else None
+        if self._table.keep_deleted:
+            return self._keep(file, replaced)
         found = references.on_table(session, self._table.name)
         if replaced and not found:
             session.execute(f"DELETE FROM {self._table.name.sql} WHERE {replaced}")
             return self._copy(file, self._table.name.sql)
-        session.execute(
-            f"CREATE TEMPORARY TABLE arriving (LIKE {self._table.name.sql}) ON COMMIT DROP"
-        )
-        received = self._copy(file, "arriving")
+        received = self._arrive(file)
         if found:
             arguments = (file.columns, self._table.primary_key, replaced, found)
             if kept := references.put_in_place(
@@ -152,6 +151,23 @@ class AppendTable:
             f"INSERT INTO {self._table.name.sql} ({listed}) SELECT {listed} FROM arriving"
         )
         return received
+
+    def _keep(self, file: CopyFile, replaced: str | None) -> int:
+        """Put the file's rows in place, and mark what the source has deleted since."""
+        received, table = self._arrive(file), self._table
+        arguments = (file.columns, table.primary_key, replaced, table.emptied)
+        if said := deleted.put_in_place(
+            self.session, table.name, "arriving", *arguments
+        ):
+            logger.warning("%s: %s", table.name, said)
+        return received
+
+    def _arrive(self, file: CopyFile) -> int:
+        """Copy the file into a table of this transaction's own."""
+        self.session.execute(
+            f"CREATE TEMPORARY TABLE arriving (LIKE {self._table.name.sql}) ON COMMIT DROP"
+        )
+        return self._copy(file, "arriving")
 
     def _within(self, covers: KeyRange) -> str:
         """Write the condition on rows of a range."""
