@@ -16,7 +16,7 @@ from entrepot_core.base.redaction import Redactor
 from entrepot_core.command import secrets
 from entrepot_core.config import domains, generate, sources, types
 from entrepot_core.config.variables import ALL, all_variables, read_by
-from entrepot_core.warehouse.schemas import RESERVED
+from entrepot_core.warehouse.schemas import reserved
 from entrepot_ops.meltano import plan, project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,7 +136,7 @@ def test_a_domain_says_what_is_true(name: str) -> None:
     assert domain.sentence
     assert set(domain.variables) <= set(VARIABLES)
     assert set(domain.variables.values()) <= set(types.CHECKS)
-    assert set(domain.raw_schemas) <= RESERVED
+    assert set(domain.raw_schemas) <= reserved()
     steps = {step.name for step in plan.steps_of(project.read(ROOT), frozenset({name}))}
     assert {*domain.steps, *domain.checks} <= steps
     assert not domain.content or (ROOT / "contents" / domain.content).is_dir()

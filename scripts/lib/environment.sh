@@ -109,7 +109,7 @@ make_environment() {
 }
 
 plugin_inputs() {
-    echo "$root" && cat .venv/.stamp meltano.yml ./*/*.meltano.yml requirements/*.lock
+    echo "$root" && shopt -s nullglob && cat .venv/.stamp meltano.yml ./*/*.meltano.yml ./{contents,local}/*/*.meltano.yml requirements/*.lock
 }
 
 # .meltano: one environment for each plugin.

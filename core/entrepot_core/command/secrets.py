@@ -7,12 +7,15 @@ import os
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
+from entrepot_core.base.errors import Refused
 from entrepot_core.base.redaction import redact
+from entrepot_core.config import domains
 from entrepot_core.config.variables import all_variables
 from entrepot_core.postgres.urls import password_of
 
 # Of variables that are somebody else's, such as those of a stock tap.
 _SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "API_KEY", "DSN")
+_SECRET_TYPES = ("secret", "header")
 _SHORTEST_LINE = 6  # of a secret of several lines, which tools print line by line
 
 
@@ -24,7 +27,7 @@ def hide_environment(variables: Mapping[str, str] | None = None) -> None:
     Args:
         variables: By name; the process's own by default.
     """
-    secret = {each.name: each.secret for each in all_variables()}
+    secret = {each.name: each.secret for each in all_variables()} | _of_own_domains()
     for name, value in (os.environ if variables is None else variables).items():
         if not value:
             continue
@@ -34,6 +37,21 @@ def hide_environment(variables: Mapping[str, str] | None = None) -> None:
             _hide(value)
         if "://" in value or secret.get(name) == "url":
             _hide(_password(value))
+
+
+def _of_own_domains() -> dict[str, str]:
+    """Say what is secret of the variables that folders of `local/` declare."""
+    try:
+        own = domains.everything().values()
+    except Refused:  # said by whoever reads DOMAINS
+        return {}
+    return {
+        name: "value" if kind in _SECRET_TYPES else "url"
+        for domain in own
+        if domain.folder
+        for name, kind in domain.variables.items()
+        if kind in (*_SECRET_TYPES, "postgres_url")
+    }
 
 
 def _is_secret(name: str, secret: Mapping[str, str]) -> bool:

@@ -1,7 +1,8 @@
 """Domains: what a warehouse is made of, each switched on or off by DOMAINS.
 
-A domain is its sources and its models; `domains.yml` declares each once. One that is off costs
-nothing: its steps are left out of a night, its taps end at once, its models are not built.
+A domain is its sources and its models; `domains.yml` declares each once, and a folder of `local/`
+an owner's own. One that is off costs nothing: its steps are left out of a night, its taps end at
+once, its models are not built.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.suggest import nearest
-from entrepot_core.config import declared
+from entrepot_core.config import declared, local
+from entrepot_core.config.project import project_root
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Domain:
         variables: What must be set where it is on, each with its type's name in `types.CHECKS`.
         raw_schemas: Where its taps' rows land.
         dbt_sources: Whose models are not built while one of its steps has failed.
+        folder: Where all of it lies, below the project's folder, if it is an owner's own.
+        is_database: Whether it is a replica of a second database: see `second_source`.
     """
 
     sentence: str
@@ -39,18 +45,74 @@ class Domain:
     variables: dict[str, str] = field(default_factory=dict)
     raw_schemas: list[str] = field(default_factory=list)
     dbt_sources: list[str] = field(default_factory=list)
+    folder: str = ""
+    is_database: bool = False
+
+    def policy(self) -> Path | None:
+        """Find the domain's part of the table policy.
+
+        Returns:
+            The file; None where there is none.
+        """
+        folder = self.folder or (self.content and f"contents/{self.content}")
+        file = project_root() / folder / "tables.yml"
+        return file if folder and file.is_file() else None
 
 
+# Those that are shipped.
 ALL: dict[str, Domain] = {
     name: Domain(**given) for name, given in declared.read("domains.yml").items()
 }
 KNOWN = {name: domain.sentence for name, domain in ALL.items()}
 DEFAULT = "replica"
-REPLICATED = frozenset(name for name, domain in ALL.items() if domain.replicated)
-RAW_SCHEMAS = frozenset(
-    schema for domain in ALL.values() for schema in domain.raw_schemas
-)
 _VARIABLE = "DOMAINS"
+
+
+def everything() -> Mapping[str, Domain]:
+    """Give all domains: those that are shipped, and the owner's own.
+
+    Returns:
+        Each by its name.
+
+    Raises:
+        Refused: If what a folder of `local/` says makes no sense.
+    """
+    return _everything(project_root())
+
+
+@cache
+def _everything(root: Path) -> Mapping[str, Domain]:
+    own = {name: Domain(**given) for name, given in local.read(root).items()}
+    if taken := sorted(own.keys() & ALL.keys()):
+        raise Refused(
+            [
+                f"{local.FOLDER}/{name}: {name} is a domain of the project: rename the folder"
+                for name in taken
+            ]
+        )
+    return {**ALL, **own}
+
+
+def replicated() -> frozenset[str]:
+    """Give the domains that need the replica which this process works on.
+
+    Returns:
+        Their names: the one that `SOURCE_DOMAIN` names, where it does.
+    """
+    if name := os.environ.get(local.SECOND_SOURCE):
+        return frozenset({name})
+    return frozenset(name for name, domain in everything().items() if domain.replicated)
+
+
+def raw_schemas() -> frozenset[str]:
+    """Give the schemas in which rows of taps land.
+
+    Returns:
+        Their names.
+    """
+    return frozenset(
+        schema for domain in everything().values() for schema in domain.raw_schemas
+    )
 
 
 def parse(text: str) -> frozenset[str]:
@@ -64,12 +126,13 @@ def parse(text: str) -> frozenset[str]:
 
     Raises:
         ValueError: If one is unknown, with the nearest match.
+        Refused: If what a folder of `local/` says makes no sense.
     """
     names = {name.strip() for name in text.split(",")} - {""}
-    for name in sorted(names - set(KNOWN)):
-        known = ", ".join(KNOWN)
+    known = list(everything())
+    for name in sorted(names - set(known)):
         raise ValueError(
-            f"has no domain {name!r}.{nearest(name, list(KNOWN))} Domains: {known}"
+            f"has no domain {name!r}.{nearest(name, known)} Domains: {', '.join(known)}"
         )
     return frozenset(names)
 
@@ -104,7 +167,7 @@ def of_step(step: str) -> list[str]:
     """
     return [
         name
-        for name, domain in ALL.items()
+        for name, domain in everything().items()
         if step in domain.steps or step in domain.checks
     ]
 
@@ -120,7 +183,7 @@ def fed_by(step: str) -> tuple[str, ...]:
     """
     found = (
         source
-        for domain in ALL.values()
+        for domain in everything().values()
         if step in domain.steps
         for source in domain.dbt_sources
     )

@@ -34,13 +34,15 @@ def problems_of(domain: str, variables: Mapping[str, str | None]) -> list[str]:
     Returns:
         One sentence each, without any value.
     """
-    if domain not in domains.ALL:
+    known = domains.everything()
+    if domain not in known:
         return []
+    declared = known[domain].folder or ".env.example"
     found = []
-    for name, kind in domains.ALL[domain].variables.items():
+    for name, kind in known[domain].variables.items():
         value = variables.get(name)
         if not value:
-            found.append(f"{name} is missing: see .env.example")
+            found.append(f"{name} is missing: see {declared}")
             continue
         try:
             types.CHECKS[kind](value)

@@ -28,6 +28,7 @@ class Variable:
         read_by: The parts that read it, as commands and packages are called.
         redo: Whether another value means other data, so that a night that is continued does
             steps again.
+        of_source: Whether it says something of the first source alone: see `second_source`.
         choices: `domains` where the type is followed by the list of domains.
         commented: Whether `.env.example` must not set it, not even to nothing.
     """
@@ -41,6 +42,7 @@ class Variable:
     secret: Literal["", "value", "url", "receivers"] = ""
     read_by: tuple[str, ...] = ()
     redo: bool = False
+    of_source: bool = False
     choices: Literal["", "domains"] = ""
     commented: bool = False
 

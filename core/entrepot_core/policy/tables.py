@@ -1,7 +1,8 @@
 """The table policy: what happens to each table and column, from `extract/tables.yml`.
 
-A domain that is on may bring a part of its own, in `contents/`; what `extract/tables.yml` says of
-a table replaces it. Another file that `TABLES_FILE` names is the whole policy.
+A domain that is on may bring a part of its own, in `contents/` or `local/`; what
+`extract/tables.yml` says of a table replaces it, and what the owner's own `local/tables.yml` says
+replaces both. Another file that `TABLES_FILE` names is the whole policy.
 `BACKUP_MODE` overrides the modes. A name that does not exist is an error that suggests the
 nearest one: a misspelt table that is silently copied is how personal data leaks.
 """
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.suggest import nearest
 from entrepot_core.config import domains
+from entrepot_core.config.local import FOLDER, SECOND_SOURCE
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.identifiers import PUBLIC, TableName
 
@@ -238,7 +240,7 @@ def read(file: Path, backup_mode: dict[str, str]) -> tuple[PolicyText, list[str]
     """
     problems: list[str] = []
     text = PolicyText({}, {}, frozenset(), {}, {})
-    for each in [*_of_domains(file), file]:
+    for each in _files(file):
         content = _content(each, problems)
         text.entries.update(content.tables)
         text.files.update(dict.fromkeys(content.tables, each))
@@ -256,7 +258,13 @@ def read(file: Path, backup_mode: dict[str, str]) -> tuple[PolicyText, list[str]
 
 
 def default_file() -> Path:
-    """Give the file of the project's policy, where no variable names another."""
+    """Give the file of the policy, where no variable names another.
+
+    Returns:
+        The project's; of a second source its own, which need not be there.
+    """
+    if name := os.environ.get(SECOND_SOURCE):
+        return project_root() / FOLDER / name / "tables.yml"
     return project_root() / "extract" / "tables.yml"
 
 
@@ -269,11 +277,11 @@ def domain_to_switch_on(source: Iterable[TableName]) -> str | None:
     Returns:
         One sentence that says what to add to `.env`; None where nothing hints at a domain.
     """
-    if os.environ.get("DOMAINS"):
+    if os.environ.get("DOMAINS") or os.environ.get(SECOND_SOURCE):
         return None
     spellings = _spellings(source)
-    for name in sorted(domains.REPLICATED):
-        part = _part(name)
+    for name in sorted(domains.replicated()):
+        part = domains.everything()[name].policy()
         if part is None:
             continue
         named = _content(part, []).tables
@@ -286,21 +294,22 @@ def domain_to_switch_on(source: Iterable[TableName]) -> str | None:
     return None
 
 
-def _part(domain: str) -> Path | None:
-    folder = domains.ALL[domain].content
-    part = project_root() / "contents" / folder / "tables.yml"
-    return part if folder and part.is_file() else None
-
-
-def _of_domains(file: Path) -> list[Path]:
-    """List the parts of the domains that are on; none beside a file of somebody's own."""
+def _files(file: Path) -> list[Path]:
+    """List the files of a policy, each of which replaces what those before it say of a table."""
     if file.resolve() != default_file().resolve():
-        return []
+        return [file]
+    if os.environ.get(SECOND_SOURCE):
+        return [file] if file.is_file() else []
+    own = project_root() / FOLDER / "tables.yml"
+    return [*_of_domains(), file, *([own] if own.is_file() else [])]
+
+
+def _of_domains() -> list[Path]:
     try:
-        on = domains.enabled()
+        known, on = domains.everything(), domains.enabled() & domains.replicated()
     except Refused:  # said where the variables are read
         return []
-    return [part for name in sorted(on) if (part := _part(name))]
+    return [part for name in sorted(on) if (part := known[name].policy())]
 
 
 def _content(file: Path, problems: list[str]) -> _File:

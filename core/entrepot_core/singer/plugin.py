@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,7 +12,7 @@ from entrepot_core.base import logs
 from entrepot_core.base.errors import ReplicaError
 from entrepot_core.base.part import part
 from entrepot_core.base.private import keep_private
-from entrepot_core.config import domains
+from entrepot_core.config import domains, second_source
 from entrepot_core.config.project import project_root
 from entrepot_core.singer import config
 
@@ -41,7 +41,7 @@ def run(
     name: str,
     plugin: str,
     *,
-    wanted: Collection[str] | None = None,
+    wanted: Collection[str] | Callable[[], Collection[str]] | None = None,
     between: bool = False,
 ) -> None:
     """Run a plugin's command; a failure that can be explained is one line, without secrets.
@@ -49,25 +49,27 @@ def run(
     Args:
         name: What its log and its database sessions call it.
         plugin: Its class, as `package.module:Class`: not loaded where there is nothing to do.
-        wanted: Domains of which one must be on; None: the one that the setting `domain` names,
-            if it names one.
+        wanted: Domains of which one must be on, or what gives them; None: the one that the
+            setting `domain` names, if it names one.
         between: It stands between a tap and a target. Off, it still waits for the end of its
             input: Meltano takes a mapper that ends before its tap for one that failed.
     """
     explained: tuple[type[Exception], ...] = (ReplicaError, OSError)
     part.name = name
     logs.hush()
+    second_source.take_up()
     root = project_root()
     keep_private([root / ".entrepot", root / ".meltano"])
     try:
-        if wanted is None:
-            wanted = config.domain(sys.argv)
+        needed = wanted() if callable(wanted) else wanted
+        if needed is None:
+            needed = config.domain(sys.argv)
         if (
-            wanted
+            needed
             and _NO_SYNC.isdisjoint(sys.argv)
-            and domains.enabled().isdisjoint(wanted)
+            and domains.enabled().isdisjoint(needed)
         ):
-            missing = " nor ".join(sorted(wanted))
+            missing = " nor ".join(sorted(needed))
             print(f"{name}: DOMAINS has no {missing}: nothing to do", file=sys.stderr)
             if between:
                 _drain()

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from entrepot_core.config import domains
 from entrepot_core.postgres.identifiers import LONGEST_NAME, PUBLIC
 
-# What the warehouse's other tenants are called: a source's schema of that name cannot land.
-RESERVED = frozenset(
-    {"staging", "enrichment", "external", "external_next", "external_previous"}
-    | {"entrepot_ops", "meltano"}
-    | domains.RAW_SCHEMAS
-)
+# What the warehouse's other tenants are called, beside models and raw rows: a source's schema of
+# that name cannot land.
+_TAKEN = frozenset({"entrepot_ops", "meltano"})
 # The models that dbt rebuilds itself after each swap.
 TRANSFORMED = (
     "staging",
@@ -26,6 +23,15 @@ TRANSFORMED = (
     "external_next",
     "external_previous",
 )
+
+
+def reserved() -> frozenset[str]:
+    """Give what the warehouse's other tenants are called.
+
+    Returns:
+        Names of schemas.
+    """
+    return _TAKEN | frozenset(TRANSFORMED) | domains.raw_schemas()
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Naming:
         Returns:
             One sentence for each collision.
         """
-        taken = RESERVED | {self.replica, self.incremental}
+        taken = reserved() | {self.replica, self.incremental}
         found = []
         for schema in landing:
             if schema in taken or schema.startswith(

@@ -11,7 +11,7 @@ def main() -> None:
     plugin.run(
         "tap-postgres",
         "entrepot_tap_postgres.tap:TapPostgres",
-        wanted=domains.REPLICATED,
+        wanted=domains.replicated,
     )
 
 

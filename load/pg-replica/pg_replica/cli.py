@@ -10,7 +10,7 @@ from entrepot_core.base.redaction import redact
 from entrepot_core.base.text import visible, visible_lines
 from entrepot_core.command import frame, verbs
 from entrepot_core.command.help import epilog
-from entrepot_core.config import domains
+from entrepot_core.config import domains, second_source
 from pg_replica.audit.command import audit
 from pg_replica.commands import drop_previous
 from pg_replica.commands.run import run
@@ -42,9 +42,10 @@ def _settings(context: click.Context, *, needs_source: bool = True) -> Settings:
 
 def _is_off() -> bool:
     """Say whether there is no replica here, as where only files are gathered."""
-    if domains.enabled() & domains.REPLICATED:
+    wanted = domains.replicated()
+    if domains.enabled() & wanted:
         return False
-    logs.event("DOMAINS has neither replica nor pix: nothing to do")
+    logs.event(f"DOMAINS has none of {', '.join(sorted(wanted))}: nothing to do")
     return True
 
 
@@ -163,4 +164,5 @@ def status_command(context: click.Context, *, runs: int, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command; every failure is one clear message and an exit status."""
+    second_source.take_up()
     frame.run(cli, "pg-replica")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ _SESSION = {
 }
 _BUILDS = {"build", "run", "retry"}  # commands that make tables
 _SMALLEST_THRESHOLD = 2  # a group of one is a person
+# dbt_project.yml's kinds of folders, by what they are called in transform/ and in local/<domain>/.
+_FOLDERS = {"MODEL": "models", "TEST": "tests", "MACRO": "macros", "SEED": "seeds"}
 # What the profile does not name reaches libpq, under psycopg2, through its own variables.
 _LIBPQ_VARIABLES = {
     "sslmode": "PGSSLMODE",
@@ -46,7 +49,8 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         ValueError: If `TARGET_DATABASE_URL` is missing or malformed; its text is not repeated,
-            because it holds a password. If `EXTERNAL_THRESHOLD` is no number that protects.
+            because it holds a password. If `EXTERNAL_THRESHOLD` is no number that protects, or
+            `DOMAINS` or a folder of `local/` makes no sense.
     """
     threshold = given.get("EXTERNAL_THRESHOLD") or "11"
     if not threshold.isdecimal() or int(threshold) < _SMALLEST_THRESHOLD:
@@ -87,12 +91,37 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "REPLICA_SCHEMA": given.get("REPLICA_SCHEMA") or "pix",
         "INTERNAL_READER": given.get("INTERNAL_READER") or "internal_reader",
         "EXTERNAL_THRESHOLD": threshold,
+        **_paths(root, given),
         "PGOPTIONS": f"{options} {given.get('PGOPTIONS', '')}".strip(),
         **{
             variable: str(parts[keyword])
             for keyword, variable in _LIBPQ_VARIABLES.items()
             if parts.get(keyword)
         },
+    }
+
+
+def _paths(root: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Say where dbt finds models: in our folders, and in those of own domains that are on."""
+    from entrepot_core.base.errors import Refused
+
+    try:
+        known, on = domains.everything(), domains.enabled(given)
+    except Refused as refusal:
+        raise ValueError("\n".join(refusal.problems)) from None
+    own = [known[name].folder for name in sorted(on) if known[name].folder]
+    return {
+        f"ENTREPOT_DBT_{kind}_PATHS": json.dumps(
+            [
+                folder,
+                *(
+                    f"../{each}/{folder}"
+                    for each in own
+                    if (root / each / folder).is_dir()
+                ),
+            ]
+        )
+        for kind, folder in _FOLDERS.items()
     }
 
 

@@ -81,6 +81,8 @@ class Plan:
 def steps_of(project: Project, on: frozenset[str]) -> tuple[Step, ...]:
     """Make the steps of the job `nightly`; the notification is not one, it always comes last.
 
+    Those of domains of the owner's own come before the build, or at the end.
+
     Args:
         project: The Meltano project.
         on: The domains that are on; a step whose domains are all off is none.
@@ -92,11 +94,12 @@ def steps_of(project: Project, on: frozenset[str]) -> tuple[Step, ...]:
         Refused: If the job or what it says of its steps makes no sense.
     """
     nightly = project.job(NIGHTLY)
-    tasks = [t for t in nightly.tasks if t.split(":")[0] != _ITSELF]
-    if not tasks:
+    shipped = [t for t in nightly.tasks if t.split(":")[0] != _ITSELF]
+    if not shipped:
         raise Refused(["the job nightly has no step"])
+    tasks, needed = _with_own(shipped, project)
     named = [(_name(task, project), task) for task in tasks]
-    said = _annotations(nightly, dict(named))
+    said = _annotations(nightly, dict(named)) | needed
     steps: list[Step] = []
     for name, task in named:
         own = said.get(name) or {}
@@ -121,6 +124,39 @@ def steps_of(project: Project, on: frozenset[str]) -> tuple[Step, ...]:
             )
         )
     return tuple(steps)
+
+
+def _with_own(
+    shipped: list[str], project: Project
+) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """Put the tasks of the owner's own domains where they belong.
+
+    Args:
+        shipped: The tasks of the job `nightly`.
+        project: The Meltano project.
+
+    Returns:
+        All tasks in order; and what the own ones at the end need: what their domain has brought,
+        and the models.
+    """
+    builds = [place for place, task in enumerate(shipped) if task in _BUILDS]
+    place = builds[0] if builds else len(shipped)
+    before: list[str] = []
+    after: list[str] = []
+    needed: dict[str, dict[str, Any]] = {}
+    for domain in domains.everything().values():
+        if not domain.folder:
+            continue
+        known = {*shipped, *before, *after, *project.jobs}
+        brings = [each for each in domain.steps if each not in known]
+        checks = [each for each in domain.checks if each not in known]
+        checks = [each for each in checks if each.split(":")[0] != _ITSELF]
+        before += brings
+        after += checks
+        needs = [_name(each, project) for each in brings]
+        needs += [_name(shipped[build], project) for build in builds]
+        needed |= {_name(each, project): {"needs": needs} for each in checks}
+    return [*shipped[:place], *before, *shipped[place:], *after], needed
 
 
 def choose(
@@ -197,10 +233,12 @@ def _annotations(job: Job, names: dict[str, str]) -> dict[str, dict[str, Any]]:
         ]
         problems += [
             _unknown(
-                f"step {name} is of the domain {domain!r}", domain, list(domains.KNOWN)
+                f"step {name} is of the domain {domain!r}",
+                domain,
+                list(domains.everything()),
             )
             for domain in own.get("domains") or []
-            if domain not in domains.KNOWN
+            if domain not in domains.everything()
         ]
         order = list(names)
         earlier = order[: order.index(name)]

@@ -105,9 +105,14 @@ def read(root: Path) -> Project:
     schedules: list[Schedule] = []
     for path in _files(main):
         content = _load(path)
-        for item in content.get("jobs") or []:
-            jobs[item["name"]] = _job(item)
-        schedules += [_schedule(item) for item in content.get("schedules") or []]
+        try:
+            for item in content.get("jobs") or []:
+                jobs[item["name"]] = _job(item)
+            schedules += [_schedule(item) for item in content.get("schedules") or []]
+        except (AttributeError, KeyError, TypeError):
+            raise Refused(
+                [f"{path}: a job or schedule is not what Meltano takes for one"]
+            ) from None
     return Project(root, jobs, tuple(schedules))
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from entrepot_core.config import domains, second_source
 from entrepot_core.config.variables import all_variables
 from entrepot_ops.meltano.plan import Step
 
@@ -24,6 +25,9 @@ _FILES = (
     "*/*.meltano.yml",
     "contents/*/*.meltano.yml",
     "contents/*/tables.yml",
+    "local/tables.yml",
+    "local/*/tables.yml",
+    "local/*/*.meltano.yml",
 )
 _MODEL_SUFFIXES = {".sql", ".yml", ".csv", ".md"}
 
@@ -46,11 +50,27 @@ def digest(step: Step, root: Path) -> str:
             value = os.environ.get(variable.name, "")
             shown = _sealed(value) if variable.secret == "value" else _public(value)
             summed.update(_bytes(f"\n{variable.name}={shown}"))
+    for name in _of_own_domains():
+        value = os.environ.get(name, "")
+        shown = _public(value) if "://" in value else _sealed(value)
+        summed.update(_bytes(f"\n{name}={shown}"))
     for path in _files(step, root):
         summed.update(_bytes(f"\n{path}\n"))
         with suppress(OSError):  # the step itself will say that it cannot be read
             summed.update(path.read_bytes())
     return summed.hexdigest()
+
+
+def _of_own_domains() -> list[str]:
+    """List the variables of the owner's own domains, of which another value is other data."""
+    redone = [variable.name for variable in all_variables() if variable.redo]
+    names: list[str] = []
+    for name, domain in domains.everything().items():
+        if domain.folder:
+            names += domain.variables
+        if domain.is_database:
+            names += [second_source.prefixed(name, each) for each in redone]
+    return sorted({*names} & os.environ.keys())
 
 
 def _bytes(text: str) -> bytes:
@@ -75,9 +95,10 @@ def _files(step: Step, root: Path) -> Iterator[Path]:
     if Path(tables).is_file():
         yield Path(tables)
     if step.builds:
-        for path in sorted((root / "transform").rglob("*")):
-            if path.suffix in _MODEL_SUFFIXES and path.is_file():
-                yield path
+        for folder in (root / "transform", root / "local"):
+            for path in sorted(folder.rglob("*")):
+                if path.suffix in _MODEL_SUFFIXES and path.is_file():
+                    yield path
 
 
 def _public(value: str) -> str:
