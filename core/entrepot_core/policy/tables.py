@@ -165,6 +165,11 @@ class PolicyText:
     former_names: dict[str, str]
     files: dict[str, Path]
 
+    @property
+    def distributes(self) -> bool:
+        """Whether any table is to be distributed over several machines."""
+        return any(rule.distribution is not None for rule in self.entries.values())
+
     def is_incremental(self, table: TableName) -> bool:
         """Say whether a table, there or not, is said to be of mode `incremental`.
 

@@ -21,6 +21,7 @@ from entrepot_core.base.logs import event
 from entrepot_core.base.part import part
 from entrepot_core.base.redaction import redact
 from entrepot_core.base.text import visible
+from entrepot_core.postgres import citus
 from entrepot_core.postgres.explain import explain
 from entrepot_core.postgres.pooler import shares_backends
 from entrepot_core.postgres.transit import NO_ENCRYPTION, with_encryption
@@ -174,16 +175,19 @@ class Database:
             **_TEXT_SETTINGS,
             **_NO_LIMITS,
             **_NOTICE_DEATH,
+            **citus.SETTINGS,
             **dict(self.settings),
         }
-        connection.execute(
-            "SELECT pg_catalog.set_config(s.name, w.value, false)"
+        known = connection.execute(
+            "SELECT w.name, pg_catalog.set_config(w.name, w.value, false)"
             " FROM unnest(%s::text[], %s::text[]) AS w (name, value)"
-            " JOIN pg_catalog.pg_settings AS s"
+            " LEFT JOIN pg_catalog.pg_settings AS s"  # which does not list all of Citus's
             " ON pg_catalog.lower(s.name) = pg_catalog.lower(w.name)"
-            " WHERE s.enumvals IS NULL OR w.value = ANY (s.enumvals)",
+            " WHERE pg_catalog.current_setting(w.name, true) IS NOT NULL"
+            " AND (s.enumvals IS NULL OR w.value = ANY (s.enumvals))",
             [list(wanted), list(wanted.values())],
         )
+        citus.note(connection, [name for name, _ in known])
 
     def wait_until_ready(self, seconds: float) -> None:
         """Wait for a server that restarts, is full or under maintenance, with growing pauses.

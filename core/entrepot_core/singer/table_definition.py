@@ -9,7 +9,7 @@ qualified. Shape:
      "replication_key": "id", "indexes": [{"name": "answers_pkey", …}],
      "extra_indexes": {"answers_by_user": "USING btree (user_id)"},
      "types": [{"kind": "e", "type": "public.mood", "labels": ["sad", "happy"]}],
-     "keep_deleted": false, "emptied": []}
+     "keep_deleted": false, "emptied": [], "distribution": null}
 """
 
 from __future__ import annotations
@@ -169,6 +169,7 @@ class TableDefinition(Validated):
         types: Types of the source's owner that columns use, each after those it needs.
         keep_deleted: Whether rows that the source deletes stay, marked.
         emptied: The columns that are NULL in such rows.
+        distribution: The column by which a warehouse of several machines distributes the rows.
     """
 
     schema: str
@@ -182,6 +183,7 @@ class TableDefinition(Validated):
     types: list[UserType]
     keep_deleted: bool = False
     emptied: list[str] = field(default_factory=list)
+    distribution: str | None = None
 
     @property
     def key_column(self) -> Column:

@@ -144,6 +144,7 @@ def read(
         types=user_types.read(source, table),
         keep_deleted=rule.keep_deleted,
         emptied=rule.emptied if rule.keep_deleted else [],
+        distribution=rule.distribution,
     )
 
 

@@ -9,7 +9,7 @@ from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import are_same
 from entrepot_core.warehouse.schemas import Naming
-from pg_replica.preflight import money
+from pg_replica.preflight import citus, money
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
 from pg_replica.warehouse import made_schemas
@@ -45,6 +45,10 @@ def check_pair(
             "be another one"
         )
     _check_amounts(source, target, report)
+    if report.policy_text is not None and report.policy_text.distributes:
+        policy = report.policy_text.resolve(catalog.table_columns(source))
+        reader = settings.internal_reader
+        citus.check_distribution(policy, source, target, reader, report)
     schemas = [row[0] for row in source.execute(_SCHEMAS)]
     naming = Naming(settings.replica_schema)
     report.problems += [

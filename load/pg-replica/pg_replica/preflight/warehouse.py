@@ -10,6 +10,7 @@ from entrepot_core.postgres.server import role_exists
 from entrepot_core.warehouse import migrate
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.databases import OLDEST_WAREHOUSE
+from pg_replica.preflight.citus import check_node
 from pg_replica.preflight.common import MANY, check_version
 from pg_replica.preflight.report import Report
 from pg_replica.preflight.roles import check_roles
@@ -34,6 +35,7 @@ def check_warehouse(
         report: Takes what is found.
     """
     check_version(session, "warehouse", OLDEST_WAREHOUSE, report)
+    check_node(session, report)
     row = session.execute(
         "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),"
         " pg_catalog.has_schema_privilege('public', 'CREATE'), r.rolsuper, current_user::text,"

@@ -29,6 +29,7 @@ class Definition:
         types: The types that the source's owner made.
         keep_deleted: Whether rows that the source deletes stay, marked.
         emptied: The columns that are NULL in such rows.
+        distribution: The column by which rows are distributed, where Citus is there.
     """
 
     stream: str
@@ -45,6 +46,7 @@ class Definition:
     types: Types
     keep_deleted: bool
     emptied: list[str]
+    distribution: str | None = None
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -99,6 +101,7 @@ def read(stream: str, definition: TableDefinition, naming: Naming) -> Definition
         types=types,
         keep_deleted=definition.keep_deleted,
         emptied=definition.emptied,
+        distribution=definition.distribution,
     )
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
+from entrepot_core.postgres import citus
 from entrepot_core.postgres.connection import Database, one_line
 from entrepot_core.postgres.identifiers import QUALIFIED, quote
 from entrepot_target_postgres.append.definition import Definition
@@ -19,7 +20,12 @@ logger = logging.getLogger("entrepot-target-postgres")
 
 
 def build_missing(
-    warehouse: Database, session: psycopg.Connection, table: Definition, jobs: int
+    warehouse: Database,
+    session: psycopg.Connection,
+    table: Definition,
+    jobs: int,
+    *,
+    is_distributed: bool,
 ) -> int:
     """Build the indexes that the source or the policy has and the table has not.
 
@@ -28,6 +34,7 @@ def build_missing(
         session: The session that loads the table, in autocommit.
         table: The table.
         jobs: Indexes built at once.
+        is_distributed: Whether other nodes of Citus have the table.
 
     Returns:
         How many were missing.
@@ -61,28 +68,38 @@ def build_missing(
         for name, text in table.extra_indexes.items()
         if name not in present
     ]
+    settings = (("maintenance_work_mem", "256MB"),)
+    database = Database("warehouse", warehouse.url, warehouse.timeout, settings)
+
+    def build(index: tuple[str, str]) -> None:
+        with (
+            database.connect(purpose="index") as builder,
+            citus.propagated(builder, applies=is_distributed),
+        ):
+            _build(builder, table, *index)
+
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda each: _build(warehouse, table, *each), missing))
-    _add_constraints(session, table)
+        list(pool.map(build, missing))
+    with citus.propagated(session, applies=is_distributed):
+        _add_constraints(session, table)
     return len(missing)
 
 
-def _build(warehouse: Database, table: Definition, name: str, statement: str) -> None:
-    settings = (("maintenance_work_mem", "256MB"),)
-    database = Database("warehouse", warehouse.url, warehouse.timeout, settings)
-    with database.connect(purpose="index") as session:
-        try:
-            session.execute(statement)
-        except psycopg.errors.UndefinedObject as error:
-            if any(index.name == name and index.unique for index in table.indexes):
-                raise
-            logger.warning(
-                "%s: index %s is left out: %s", table.name, name, one_line(error)
-            )
-        except psycopg.Error as error:
-            raise CannotLoad(
-                f"table {table.source}: index {name} cannot be built: {one_line(error)}"
-            ) from None
+def _build(
+    session: psycopg.Connection, table: Definition, name: str, statement: str
+) -> None:
+    try:
+        session.execute(statement)
+    except psycopg.errors.UndefinedObject as error:
+        if any(index.name == name and index.unique for index in table.indexes):
+            raise
+        logger.warning(
+            "%s: index %s is left out: %s", table.name, name, one_line(error)
+        )
+    except psycopg.Error as error:
+        raise CannotLoad(
+            f"table {table.source}: index {name} cannot be built: {one_line(error)}"
+        ) from None
 
 
 def _add_constraints(session: psycopg.Connection, table: Definition) -> None:

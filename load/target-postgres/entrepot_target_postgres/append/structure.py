@@ -6,6 +6,7 @@ import logging
 
 import psycopg
 
+from entrepot_core.postgres import citus
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import literal, quote
 from entrepot_core.singer.table_definition import Column
@@ -41,15 +42,23 @@ logger = logging.getLogger("entrepot-target-postgres")
 class Structure:
     """One table's structure, changed through the session that loads it."""
 
-    def __init__(self, session: psycopg.Connection, table: Definition) -> None:
+    def __init__(
+        self,
+        session: psycopg.Connection,
+        table: Definition,
+        *,
+        is_distributed: bool = False,
+    ) -> None:
         """Take the session; nothing is done yet.
 
         Args:
             session: A session on the warehouse, in autocommit.
             table: The table as it must be.
+            is_distributed: Whether other nodes of Citus have it, and follow each change.
         """
         self.session = session
         self._table = table
+        self._is_distributed = is_distributed
 
     def create(self) -> None:
         """Make the table, in the transaction that is open."""
@@ -166,7 +175,7 @@ class Structure:
             if is_constraint:
                 self._alter(f"DROP CONSTRAINT {quote(name)}")
             else:
-                self.session.execute(
+                self._change_everywhere(
                     f"DROP INDEX {quote(self._table.name.schema)}.{quote(name)}"
                 )
             logger.warning(
@@ -187,7 +196,12 @@ class Structure:
             deleted.make_room(self.session, table.name, table.live, table.emptied)
 
     def _alter(self, change: str) -> None:
-        self.session.execute(f"ALTER TABLE {self._table.name.sql} {change}")
+        self._change_everywhere(f"ALTER TABLE {self._table.name.sql} {change}")
+
+    def _change_everywhere(self, statement: str) -> None:
+        """Change the table on each node that has it; its views are the coordinator's alone."""
+        with citus.propagated(self.session, applies=self._is_distributed):
+            self.session.execute(statement)
 
     def _add(self, column: Column) -> None:
         """Add a column, with the value that the source gives to the rows of before."""

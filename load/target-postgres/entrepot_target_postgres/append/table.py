@@ -7,6 +7,7 @@ from threading import Event
 
 import psycopg
 
+from entrepot_core.postgres import citus
 from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.copy.libpq import CopyError, Patience, copy_in
 from entrepot_core.postgres.identifiers import TableName, literal, quote
@@ -42,6 +43,7 @@ class AppendTable:
         self._warehouse = warehouse
         self._table = table
         self._is_new = False
+        self._is_distributed = False
         self._session: psycopg.Connection | None = None
 
     @property
@@ -67,21 +69,50 @@ class AppendTable:
             CannotLoad: If a column has changed in a way that would lose or bend values.
         """
         session, table = self.session, self._table
-        table.types.create(session)
-        structure = Structure(session, table)
         here = session.execute(_COLUMNS, [table.name.sql]).fetchall()
+        self._is_distributed = self._will_be_distributed(exists=bool(here))
+        with citus.propagated(session, applies=self._is_distributed):
+            table.types.create(session)
+        structure = Structure(session, table, is_distributed=self._is_distributed)
         if here:
             structure.follow(here, self._position.known_columns())
             if not table.is_key_alone:
                 # A first load that died: rows are found by them.
-                indexes.build_missing(self._warehouse, session, table, 1)
+                self._build_indexes(1)
             return
         self._is_new = True
         with session.transaction():
             structure.create()
+            if self._is_distributed and table.distribution:
+                citus.distribute(session, table.name, table.distribution)
             self._position.forget()
             changes.note(session, table.name, None, None)
         logger.info("%s: made as the source's %s", table.name, table.source)
+
+    def _will_be_distributed(self, *, exists: bool) -> bool:
+        """Say whether other nodes know the table, or will as soon as it is made."""
+        session, table = self.session, self._table
+        if exists:
+            return citus.is_distributed(session, table.name)
+        if table.distribution is None:
+            return False
+        if citus.is_there(session):
+            return True
+        logger.warning(
+            "%s: distribution is %s, and the warehouse has no Citus: the table is local",
+            table.name,
+            table.distribution,
+        )
+        return False
+
+    def _build_indexes(self, jobs: int) -> int:
+        return indexes.build_missing(
+            self._warehouse,
+            self.session,
+            self._table,
+            jobs,
+            is_distributed=self._is_distributed,
+        )
 
     def load(self, file: CopyFile, covers: KeyRange, settled: str | None) -> None:
         """Load a file, and note the position, in one transaction; then remove the file.
@@ -196,7 +227,7 @@ class AppendTable:
             jobs: Indexes built at once.
             reader: The role that may read.
         """
-        built = indexes.build_missing(self._warehouse, self.session, self._table, jobs)
+        built = self._build_indexes(jobs)
         if built:
             logger.info("%s: %d indexes built", self._table.name, built)
             self.session.execute(f"ANALYZE {self._table.name.sql}")
@@ -225,10 +256,12 @@ class AppendTable:
             targets.append((live.schema, live))
         if has_reader:
             for schema, relation in targets:
-                session.execute(
-                    f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(reader)}"
-                )
-                readers.show_table(session, relation, reader)
+                everywhere = self._is_distributed and relation == self._table.name
+                with citus.propagated(session, applies=everywhere):
+                    session.execute(
+                        f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(reader)}"
+                    )
+                    readers.show_table(session, relation, reader)
 
     def close(self) -> None:
         """Let the warehouse go."""
