@@ -1,0 +1,1 @@
+"""What is unusual in a night, judged by the record of the nights before it."""
