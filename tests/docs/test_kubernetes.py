@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -47,6 +48,10 @@ def test_what_kustomize_makes_is_whole(folder: str, suffix: str) -> None:
         check=True,
     )
     manifests = list(yaml.safe_load_all(built.stdout))
+    for each in manifests:
+        kubernetes_validate.validate(
+            each, kubernetes_validate.latest_version(), strict=True
+        )
     _assert_whole(manifests, suffix)
     if suffix:
         (config,) = (each for each in manifests if each["kind"] == "ConfigMap")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-FILE = ROOT / "orchestrate/kubernetes/nightly.yaml"
+FILE = ROOT / "orchestrate/kubernetes/base/nightly.yaml"
 DOCUMENTS = list(yaml.safe_load_all(FILE.read_text()))
 KINDS = {document["kind"]: document for document in DOCUMENTS}
 JOB = KINDS["CronJob"]["spec"]
