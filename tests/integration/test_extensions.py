@@ -103,6 +103,88 @@ def test_extensions_in_public(system_lab: Lab) -> None:
     system_lab.assert_clean()
 
 
+_OWN_SCHEMAS = """
+CREATE SCHEMA exts; CREATE EXTENSION citext SCHEMA exts;
+CREATE SCHEMA shop AUTHORIZATION {owner}; CREATE EXTENSION hstore SCHEMA shop;
+"""
+_PLACED = """
+CREATE TABLE t (id int PRIMARY KEY, m exts.citext UNIQUE); INSERT INTO t VALUES (1, 'A');
+CREATE TABLE shop.s (id int PRIMARY KEY, h shop.hstore); INSERT INTO shop.s VALUES (1, 'a=>1');
+CREATE INDEX ON shop.s USING gin (h);
+CREATE VIEW shop.v AS SELECT h OPERATOR(shop.->) 'a' AS a FROM shop.s;
+"""
+
+
+def _schemas(lab: Lab) -> list[str]:
+    with lab.warehouse() as warehouse:
+        rows = warehouse.execute(
+            "SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^(pg_|entrepot|info)'"
+            " AND nspname !~ '_previous' ORDER BY 1"
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def test_extensions_in_schemas_of_their_own(system_lab: Lab) -> None:
+    """A schema that is there for an extension is no schema of the source; one of both is."""
+    lab = system_lab
+    with lab.source_server.admin(f"{lab.name}_source") as admin:
+        admin.execute(_OWN_SCHEMAS.format(owner="app"))
+        admin.execute("GRANT USAGE ON SCHEMA exts TO PUBLIC")
+    with lab.source() as source:
+        source.execute(_PLACED)
+    _nights(lab)
+    lab.assert_replicated({"public": "pix", "shop": "pix_shop"})
+    assert _schemas(lab) == ["exts", "pix", "pix_shop", "public", "shop"]
+    with lab.warehouse(READER) as reader:
+        found = "SELECT count(*) FROM pix.t WHERE m OPERATOR(exts.=) 'a'"
+        assert reader.execute(found).fetchone() == (1,)
+        assert reader.execute("SELECT a FROM pix_shop.v").fetchone() == ("1",)
+
+
+def test_extensions_that_an_administrator_has_placed(system_lab: Lab) -> None:
+    """Where the source keeps tables beside an extension, the schema must be the owner's."""
+    lab = system_lab
+    with lab.source_server.admin(f"{lab.name}_source") as admin:
+        if not admin.execute(
+            "SELECT true FROM pg_available_extensions WHERE name = 'pg_partman'"
+        ).fetchone():
+            pytest.skip("pg_partman is not installed")
+        admin.execute(_OWN_SCHEMAS.format(owner="app"))
+        admin.execute("GRANT USAGE ON SCHEMA exts TO PUBLIC")
+        admin.execute(
+            "CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman"
+        )
+        for kind in ("TABLES", "SEQUENCES"):
+            admin.execute(f"GRANT SELECT ON ALL {kind} IN SCHEMA partman TO app")
+        admin.execute("GRANT USAGE ON SCHEMA partman TO app")
+    with lab.source() as source:
+        source.execute(_PLACED)
+    with lab.warehouse_server.admin(f"{lab.name}_warehouse") as admin:
+        admin.execute(_OWN_SCHEMAS.format(owner="postgres"))
+        admin.execute(
+            "CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman"
+        )
+        admin.execute("CREATE TABLE shop.strange (id int)")
+    status, output = lab.run("check")
+    said = " ".join(output.split())
+    assert status == 2, output
+    assert 'run ALTER SCHEMA "shop" OWNER TO "entrepot" on the warehouse' in said
+    assert 'GRANT USAGE ON SCHEMA "exts" TO "entrepot_build"' in said
+    with lab.warehouse_server.admin(f"{lab.name}_warehouse") as admin:
+        admin.execute("ALTER SCHEMA shop OWNER TO entrepot")
+        admin.execute("GRANT USAGE ON SCHEMA exts, partman TO entrepot_build")
+    status, output = lab.run("run")
+    assert status == 2, output
+    assert "table shop.strange of the warehouse was made by no run" in " ".join(
+        output.split()
+    )
+    with lab.warehouse_server.admin(f"{lab.name}_warehouse") as admin:
+        admin.execute("DROP TABLE shop.strange")
+    _nights(lab)
+    lab.assert_replicated({"public": "pix", "shop": "pix_shop"})
+    assert _schemas(lab) == ["exts", "partman", "pix", "pix_shop", "public", "shop"]
+
+
 def test_constraints_of_an_extensions_table_stay(system_lab: Lab) -> None:
     """The landing is emptied without touching tables that an extension keeps in it."""
     with system_lab.warehouse() as warehouse:

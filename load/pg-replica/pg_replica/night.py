@@ -18,7 +18,14 @@ from entrepot_core.warehouse import dependents
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.databases import builders
-from pg_replica.dump.items import FOREIGN_KEY, REFRESH, Item, schemas_of, sections
+from pg_replica.dump.items import (
+    FOREIGN_KEY,
+    REFRESH,
+    Item,
+    extension_schemas,
+    schemas_of,
+    sections,
+)
 from pg_replica.preflight.report import Report
 from pg_replica.preflight.warehouse import CLOSE_PUBLIC
 from pg_replica.publish import swap as publish
@@ -139,22 +146,23 @@ class Night:
         display: Display,
     ) -> None:
         self._schemas = schemas_of(origin.items)
-        problems = self._naming.problems(self._schemas)
-        problems += made_schemas.collisions(main, self._naming, self._schemas)
-        if problems:
-            raise Refused(problems)
+        settings, of_extensions = self._settings, extension_schemas(origin.items)
+        builder_role = settings.build_role
+        roles = [builder_role, settings.replica_role, settings.internal_reader]
+        landing.make_room(main, self._naming, self._schemas, of_extensions, roles)
         self._names = landing.names_of(origin.items)
         self._record.set_landing(self._schemas, self._names)
         path = SearchPath(self._schemas, origin.search_path)
-        role = self._settings.build_role
-        self._types = KeptTypes(main, self._naming, self._schemas, role, origin.items)
+        self._types = KeptTypes(
+            main, self._naming, self._schemas, builder_role, origin.items
+        )
         builder = Builder(
             origin.policy, self._record, self._naming, main, path, self._types
         )
         checks = ChecksThatCall(self._schemas, path, self._record)
         pre_data, post_data = sections(origin.items)
         with self._record.step("schema"):
-            landing.create_schemas(main, self._schemas, self._naming, role)
+            landing.create_schemas(main, self._schemas, self._naming, builder_role)
             builder.build(build, pre_data)
             for table in make_logged(build, self._schemas):
                 self._record.finding(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Protocol
 
 from entrepot_core.postgres.identifiers import PUBLIC, TableName
@@ -67,6 +67,9 @@ LEFT_OUT = {
     "USER MAPPING": "the warehouse must not reach the source's other servers",
 }
 
+_MAKE_NOTHING = frozenset(
+    {"ACL", "DEFAULT ACL", "STATISTICS DATA", SEQUENCE_SET, TABLE_DATA}
+)
 _HEAD = 12  # tokens that suffice to find the table that a statement is for
 
 
@@ -267,9 +270,72 @@ def schemas_of(items: Iterable[Item]) -> list[str]:
     Returns:
         Their names, `public` first.
     """
-    named = {item.schema for item in items if item.schema}
+    items = list(items)
     created = {item.tag for item in items if item.kind == "SCHEMA"}
-    return [PUBLIC, *sorted((named | created) - {PUBLIC})]
+    created -= set(extension_schemas(items))
+    return [PUBLIC, *sorted((_filled(items) | created) - {PUBLIC})]
+
+
+def extension_schemas(items: Iterable[Item]) -> list[str]:
+    """List the schemas that are there for an extension's sake: a dump makes nothing else in them.
+
+    Args:
+        items: The dump's items.
+
+    Returns:
+        Their names; neither `public` nor PostgreSQL's own.
+    """
+    items = list(items)
+    homes = {home for item in items if (home := extension_home(item))}
+    homes -= _filled(items) | {PUBLIC}
+    return sorted(home for home in homes if not home.startswith("pg_"))
+
+
+def extension_home(item: Item) -> str | None:
+    """Give the schema into which an extension goes.
+
+    Args:
+        item: Any item.
+
+    Returns:
+        The schema that the item of an extension names; None for any other item.
+    """
+    if item.kind != "EXTENSION" or not item.statements:
+        return None
+    found = list(tokens(item.statements[0]))
+    return next(
+        (name.name for word, name in pairwise(found) if _words([word], b"SCHEMA")),
+        None,
+    )
+
+
+def without_extensions_own(items: Iterable[Item]) -> list[Item]:
+    """Drop what belongs to an extension: its sequences' values, and comments on its schemas.
+
+    Args:
+        items: The dump's items.
+
+    Returns:
+        The others.
+    """
+    items = list(items)
+    made = {(item.schema, item.tag) for item in items if item.kind == "SEQUENCE"}
+    homes = {f"SCHEMA {name}" for name in extension_schemas(items)}
+    return [
+        item
+        for item in items
+        if not (
+            (item.kind == SEQUENCE_SET and (item.schema, item.tag) not in made)
+            or (item.kind == "COMMENT" and item.tag in homes)
+        )
+    ]
+
+
+def _filled(items: list[Item]) -> set[str]:
+    """List the schemas in which items make something; rows may be those of an extension's table."""
+    return {
+        item.schema for item in items if item.schema and item.kind not in _MAKE_NOTHING
+    }
 
 
 def parents(items: Iterable[Item]) -> dict[TableName, TableName]:

@@ -8,12 +8,18 @@ the dump's own schemas alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from entrepot_core.base.errors import Refused
 from entrepot_core.postgres.identifiers import TableName
-from pg_replica.dump.items import FOREIGN_KEY, LEFT_OUT, Item, schemas_of
+from pg_replica.dump.items import (
+    FOREIGN_KEY,
+    LEFT_OUT,
+    Item,
+    extension_home,
+    schemas_of,
+)
 from pg_replica.dump.lexer import (
     STRING,
     SYMBOL,
@@ -170,8 +176,9 @@ def check(items: Iterable[Item], is_reserved: Callable[[str], bool]) -> None:
         Refused: With every such item.
     """
     items = list(items)
+    homes = {home for item in items if (home := extension_home(item))}
     schemas = set(schemas_of(items)) | {
-        schema for schema in _of_extensions(items) if not is_reserved(schema)
+        schema for schema in homes if not is_reserved(schema)
     }
     problems = [
         problem
@@ -241,16 +248,6 @@ def _has_more(kind: str, statement: bytes) -> bool:
                 return True
         keys += token.kind == WORD and token.text == b"REFERENCES"
     return may_refer and keys > (kind == FOREIGN_KEY)
-
-
-def _of_extensions(items: Iterable[Item]) -> Iterator[str]:
-    for item in items:
-        if item.kind == "EXTENSION":
-            for statement in item.statements:
-                found = list(tokens(statement))
-                for place, token in enumerate(found[:-1]):
-                    if token.text == b"SCHEMA" and (name := found[place + 1].name):
-                        yield name
 
 
 def _schema_commented(statement: bytes) -> str | None:

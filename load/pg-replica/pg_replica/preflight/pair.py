@@ -12,16 +12,11 @@ from entrepot_core.warehouse.schemas import Naming
 from pg_replica.preflight import citus, money
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
-from pg_replica.warehouse import made_schemas
+from pg_replica.warehouse import homes, made_schemas
 
 _EXTENSIONS = (
     "SELECT extname::text FROM pg_catalog.pg_extension"
     " WHERE extname <> 'plpgsql' ORDER BY 1"
-)
-
-
-_SCHEMAS = (
-    f"SELECT n.nspname FROM pg_catalog.pg_namespace AS n WHERE {catalog.USER_SCHEMAS}"
 )
 
 
@@ -49,11 +44,15 @@ def check_pair(
         policy = report.policy_text.resolve(catalog.table_columns(source))
         reader = settings.internal_reader
         citus.check_distribution(policy, source, target, reader, report)
-    schemas = [row[0] for row in source.execute(_SCHEMAS)]
+    schemas = homes.landing_schemas(source)
+    of_extensions = homes.extension_schemas(source) - set(schemas)
+    builders = [settings.build_role] if settings.build_role else []
+    report.problems += homes.problems(target, schemas, of_extensions, builders)
+    shared = homes.shared(target, schemas)
     naming = Naming(settings.replica_schema)
     report.problems += [
         problem
-        for problem in made_schemas.collisions(target, naming, schemas)
+        for problem in made_schemas.collisions(target, naming, schemas, shared)
         if problem not in report.problems
     ]
     wanted = [row[0] for row in source.execute(_EXTENSIONS)]

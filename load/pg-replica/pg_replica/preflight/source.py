@@ -12,7 +12,7 @@ from pg_replica.preflight.limits import check_locks
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
-from pg_replica.warehouse import source_code
+from pg_replica.warehouse import homes, source_code
 
 _OLDEST_SOURCE = 12
 
@@ -47,12 +47,7 @@ def check_source(
             f"row security hides rows of {', '.join(hidden[:MANY])} from the source's role: "
             "use the tables' owner, or a role with BYPASSRLS"
         )
-    schemas = [
-        row[0]
-        for row in session.execute(
-            f"SELECT nspname FROM pg_catalog.pg_namespace AS n WHERE {catalog.USER_SCHEMAS}"
-        )
-    ]
+    schemas = homes.landing_schemas(session)
     report.problems += Naming(settings.replica_schema).problems(schemas)
     _check_definers(session, report)
     check_locks(session, len(tables), report)

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable
 
 import psycopg
 
-from entrepot_core.base.errors import RunFailed
+from entrepot_core.base.errors import Refused, RunFailed
 from entrepot_core.postgres.identifiers import PUBLIC, quote
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.items import Item
-from pg_replica.warehouse import made_schemas, objects, ownership
+from pg_replica.warehouse import homes, made_schemas, objects, ownership
 
 _PATIENCE = 60.0  # seconds for what a dead run's sessions still hold
 _MANY = 20  # objects that a message lists
@@ -73,6 +73,35 @@ def clean(
         )
 
 
+def make_room(
+    connection: psycopg.Connection,
+    naming: Naming,
+    schemas: list[str],
+    of_extensions: list[str],
+    roles: list[str | None],
+) -> None:
+    """Refuse schemas that collide with others', and make those that extensions live in.
+
+    Args:
+        connection: A session of the warehouse's owner, in autocommit.
+        naming: The schemas' names.
+        schemas: The source's schemas that are rebuilt.
+        of_extensions: Those that are there for an extension's sake.
+        roles: Who builds, owns and reads the replica.
+
+    Raises:
+        Refused: If a schema's name is taken, or one is closed to whoever builds.
+    """
+    shared = homes.shared(connection, schemas)
+    problems = naming.problems([*schemas, *of_extensions])
+    problems += made_schemas.collisions(connection, naming, schemas, shared)
+    builders = [role for role in roles[:1] if role]
+    problems += homes.problems(connection, schemas, of_extensions, builders)
+    if problems:
+        raise Refused(problems)
+    homes.make(connection, of_extensions, roles)
+
+
 def create_schemas(
     connection: psycopg.Connection,
     schemas: list[str],
@@ -87,10 +116,13 @@ def create_schemas(
         naming: The schemas' names.
         builder: The role that builds in them; None where the owner does.
     """
+    shared = homes.shared(connection, schemas)
     for schema in schemas:
         waiting = naming.following(schema)
         made_schemas.create(connection, waiting)
-        if schema != PUBLIC:
+        if schema in shared:
+            made_schemas.note(connection, [schema])
+        elif schema != PUBLIC:
             made_schemas.create(connection, schema)
         if builder:
             ownership.let_build(connection, [schema, waiting], builder)

@@ -132,7 +132,7 @@ class LiveOrigin:
     def _read(self, settings: Settings, report: Report) -> None:
         assert report.policy_text is not None
         self.items = self._dump_schema(report)
-        self.items += self._refreshes()
+        self.items = dump.without_extensions_own(self.items) + self._refreshes()
         self.policy = report.policy_text.resolve(self._snapshot.columns)
         _refuse_if_any(self.policy.problems)
         _refuse_if_any(policy_problems(self.policy, self._snapshot.tables, settings))
@@ -266,7 +266,7 @@ class DumpOrigin:
         self._settings = settings
         self._text: PolicyText = report.policy_text
         self._dump = open_dump(settings, report.tools, count_bytes)
-        self.items = self._dump.items
+        self.items = dump.without_extensions_own(self._dump.items)
         self.search_path: list[str] = []  # a dump does not tell it
         self.policy = Policy(tolerated=self._text.tolerated)
         self._check()

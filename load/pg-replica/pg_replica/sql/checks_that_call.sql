@@ -28,4 +28,15 @@ WHERE
             AND d.objid = o.oid
             AND f.nspname = any(%(schemas)s)
     )
+    -- What an extension made stays as it made it.
+    AND NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_depend AS e
+        WHERE
+            e.deptype = 'e'
+            AND (
+                (e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = o.conrelid)
+                OR (e.classid = 'pg_catalog.pg_type'::regclass AND e.objid = o.contypid)
+            )
+    )
 ORDER BY o.coninhcount > 0, o.oid

@@ -114,7 +114,10 @@ def _collisions_of_replicas(
 
 
 def collisions(
-    connection: psycopg.Connection, naming: Naming, landing: Iterable[str]
+    connection: psycopg.Connection,
+    naming: Naming,
+    landing: Iterable[str],
+    shared: Iterable[str] = (),
 ) -> list[str]:
     """Find the schemas of others that have a name which a night needs.
 
@@ -122,6 +125,7 @@ def collisions(
         connection: A session on the warehouse.
         naming: The schemas' names.
         landing: The source's schemas.
+        shared: Those in which extensions live here, and in which a night may be rebuilt.
 
     Returns:
         One sentence for each.
@@ -133,7 +137,7 @@ def collisions(
     rows = _found(connection, sorted(names))
     sentences = _collisions_of_replicas(connection, naming.replica, sorted(names))
     for name, is_ours in rows:
-        if is_ours:
+        if is_ours or name in set(shared):
             continue
         if name in lands:
             sentences.append(
