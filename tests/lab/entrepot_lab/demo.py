@@ -195,6 +195,7 @@ class Demo:
         env = self.environment()
         services = _short(self.folder / "services")
         psql = _short(Path(env["PG_BINDIR"]) / "psql")
+        entrepot = f".venv/bin/entrepot --env-file {_short(self.env_file)}"
         meltano = f".venv/bin/meltano --env-file {_short(self.env_file)} invoke"
         return f"""
 The warehouse is ready. What to look at:
@@ -205,9 +206,9 @@ The warehouse is ready. What to look at:
                               -c 'select type, count(*) from pix.assessments group by type'
   and one as a partner    PGSERVICEFILE={services} {psql} service=external_reader \\
                               -c 'select * from external.participation_by_organization'
-  the record of runs      {meltano} pg-replica status
-  a night with retries    {meltano} ops nightly
-  its report              {meltano} ops report
+  the last nights         {entrepot} status
+  the night's report      {entrepot} report
+  the record of runs      {entrepot} pg-replica status
   the catalogue           {meltano} dbt:docs-generate
                           {meltano} dbt:docs-serve    (http://127.0.0.1:8080)
 

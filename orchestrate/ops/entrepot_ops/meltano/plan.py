@@ -39,6 +39,17 @@ class Step:
     follows: tuple[str, ...] = ()
 
     @property
+    def label(self) -> str:
+        """A short name, by which it can be asked for too: its job, or its tap."""
+        words = self.name.split()
+        return words[0] if len(words) > 1 else self.name
+
+    @property
+    def is_read(self) -> bool:
+        """Whether readers see what it makes."""
+        return self.is_source or self.builds or "publish" in self.task
+
+    @property
     def builds(self) -> bool:
         """Whether it builds the models."""
         return self.task in _BUILDS
@@ -193,7 +204,7 @@ def _positions(name: str, steps: tuple[Step, ...]) -> list[int]:
     found = [
         place
         for place, step in enumerate(steps)
-        if name in (step.name, step.task) or name in step.jobs
+        if name in (step.name, step.task, step.label) or name in step.jobs
     ]
     if not found:
         names = sorted(

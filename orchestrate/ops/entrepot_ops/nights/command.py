@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import click
 
@@ -24,6 +25,8 @@ from entrepot_ops.meltano.plan import Plan
 from entrepot_ops.nights.output import OutputLog
 from entrepot_ops.nights.recording import Recording
 from entrepot_ops.nights.runner import WORDS, Night, Progress, Rules
+from entrepot_ops.nights.telling.base import Ending, Teller
+from entrepot_ops.nights.telling.choice import choose
 from entrepot_ops.notify.command import tell_all
 from entrepot_ops.record.lock import NightLock
 from entrepot_ops.record.night import LastNight, NightRecord
@@ -70,6 +73,7 @@ _HASTE = 5.0  # seconds for telling receivers when a signal has ended the night
     "--accept-shrink", is_flag=True, help="Let through what lost most of its rows."
 )
 @click.option("--dry-run", is_flag=True, help="Show the steps; do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Tell it in lines of JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the steps' output too.")
 @click.pass_context
 def command(
@@ -82,6 +86,7 @@ def command(
     budget: str | None,
     accept_shrink: bool,
     dry_run: bool,
+    as_json: bool,
     verbose: bool,
 ) -> None:
     """Run the steps of the job `nightly`, with retries, a record and notifications.
@@ -114,7 +119,9 @@ def command(
     )
     runner = _Runner(settings, chosen, rules, expression, fresh=fresh)
     runner.output = OutputLog(settings.work_dir / "logs", "nightly", echo=verbose)
-    sys.exit(runner.run())
+    told = choose(as_json=as_json, verbose=verbose, log_format=context.obj)
+    with runner.output.of_the_log(), told as runner.teller:
+        sys.exit(runner.run())
 
 
 def show_plan(chosen: Plan) -> None:
@@ -141,6 +148,7 @@ class _Runner:
     """A start of a night, from the lock to the last webhook."""
 
     output: OutputLog
+    teller: Teller
 
     def __init__(
         self,
@@ -209,7 +217,13 @@ class _Runner:
             record.begin(self._plan.scope)
         self._recording = recording = Recording(record)
         night = Night(
-            self._plan, self._rules, recording, self.output, project_root(), lock.still
+            self._plan,
+            self._rules,
+            recording,
+            self.output,
+            project_root(),
+            lock.still,
+            self.teller,
         )
         self._progress = night.progress
         night.run(earlier)
@@ -246,13 +260,17 @@ class _Runner:
             told = Outcome(
                 "failure", status, message or "", failed_steps=self._progress.failed()
             )
-        level = logging.WARNING if exit_status else 20
+        is_news = exit_status and not self.teller.shows_verdict
+        level = logging.WARNING if is_news else logging.INFO
         event(f"night {told.night_id or ''} {status}: {told.message}", level)
         is_told = self._tell(told, store, in_haste=status == "cancelled")
-        is_reported = self._report(told.night_id) if store else True
+        report_path = self._report(told.night_id) if store else None
         is_recorded = not (self._recording and self._recording.missing)
-        is_whole = is_told and is_reported and is_recorded
-        return exit_status or (0 if is_whole else _LATER)
+        is_whole = is_told and is_recorded and (report_path or not store)
+        exit_status = exit_status or (0 if is_whole else _LATER)
+        ending = Ending(told, exit_status, report_path, self.output.path)
+        self.teller.night_ends(ending)
+        return exit_status
 
     def _tell(self, told: Outcome, store: Store | None, *, in_haste: bool) -> bool:
         settings = self._settings
@@ -261,8 +279,8 @@ class _Runner:
             settings = settings.model_copy(update={"notification_timeout": hasty})
         return all(d.is_delivered for d in tell_all(told, settings, store))
 
-    def _report(self, night: int | None) -> bool:
-        """Write the page, so that it is there in the morning."""
+    def _report(self, night: int | None) -> Path | None:
+        """Write the page, so that it is there in the morning; None where that failed."""
         try:
             data = night_data.read(self._store, night, None)
             path = report.save(data, self._settings, self._settings.work_dir)
@@ -270,9 +288,9 @@ class _Runner:
             event(
                 f"the report could not be written: {one_line(error)}", logging.WARNING
             )
-            return False
+            return None
         event(f"the report is in {path}")
-        return True
+        return path
 
 
 def _verdict(chosen: Plan, progress: Progress) -> tuple[str, str | None, int]:

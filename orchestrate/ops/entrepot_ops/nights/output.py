@@ -6,9 +6,11 @@ import logging
 import logging.handlers
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from entrepot_core.base.logs import LOGGER_NAME
 from entrepot_core.base.redaction import redact
 from entrepot_core.base.text import visible
 
@@ -37,6 +39,22 @@ class OutputLog:
         )
         self._echo = echo
 
+    def keep(self, step: str, line: str) -> str:
+        """Write one line to the file alone.
+
+        Args:
+            step: Who says it.
+            line: As said.
+
+        Returns:
+            The line as it may be shown: without secrets.
+        """
+        clean = visible(redact(line))
+        when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        record = logging.makeLogRecord({"msg": f"{when} [{step}] {clean}"})
+        self._handler.emit(record)
+        return clean
+
     def write(self, step: str, line: str) -> str:
         """Write one line.
 
@@ -47,15 +65,42 @@ class OutputLog:
         Returns:
             The line as it may be shown: without secrets.
         """
-        clean = visible(redact(line))
-        when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        record = logging.makeLogRecord({"msg": f"{when} [{step}] {clean}"})
-        self._handler.emit(record)
+        clean = self.keep(step, line)
         if self._echo:
             with suppress(OSError):  # nobody listens any more
                 print(f"[{step}] {clean}", file=sys.stderr, flush=True)
         return clean
 
+    @contextmanager
+    def of_the_log(self) -> Iterator[None]:
+        """Keep what the log says, too, while this holds."""
+        logger = logging.getLogger(LOGGER_NAME)
+        handler = _Kept(self)
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+
     def close(self) -> None:
         """Close the file."""
         self._handler.close()
+
+
+class _Kept(logging.Handler):
+    """Writes what `ops` itself says."""
+
+    def __init__(self, output: OutputLog) -> None:
+        super().__init__(logging.INFO)
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line.
+
+        Args:
+            record: What the log says.
+        """
+        level = (
+            "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        )
+        self._output.keep("ops", f"{level}{record.getMessage()}")

@@ -11,6 +11,8 @@ from entrepot_core.postgres.connection import one_line
 from entrepot_ops.meltano.dbt_results import Result
 from entrepot_ops.meltano.plan import Step
 from entrepot_ops.record.night import NightRecord
+from entrepot_ops.record.store import Row
+from entrepot_ops.record.usual import Usual
 
 _ERROR = 40
 _Given = TypeVar("_Given")
@@ -73,7 +75,7 @@ class Recording:
         exit_status: int | None = None,
         rows: int | None = None,
         message: str | None = None,
-    ) -> None:
+    ) -> Row | None:
         """Note that an attempt has ended; one whose begin could not be noted is noted now.
 
         Args:
@@ -84,13 +86,18 @@ class Recording:
             exit_status: The command's; None when it has none.
             rows: Rows that its output counts.
             message: Why, when it did not succeed.
+
+        Returns:
+            `row_count` and `byte_count`, of its runs too; None where it could not be noted.
         """
 
-        def note() -> None:
+        def note() -> Row | None:
             number = attempt or self._record.begin_step(step, place, "")
-            self._record.end_step(step, number, status, exit_status, rows, message)
+            return self._record.end_step(
+                step, number, status, exit_status, rows, message
+            )
 
-        self._noted(f"the end of {step.name}", note)
+        return self._noted(f"the end of {step.name}", note)
 
     def dbt_results(
         self, step: Step, attempt: int | None, results: Sequence[Result]
@@ -107,6 +114,10 @@ class Recording:
                 f"what dbt said in {step.name}",
                 lambda: self._record.dbt_results(attempt, results),
             )
+
+    def usual(self) -> dict[str, Usual]:
+        """Read what is usual for each step; nothing where it cannot be read."""
+        return self._noted("what is usual", self._record.usual) or {}
 
     def table_sizes(self) -> None:
         """Note how big each table of the warehouse is."""

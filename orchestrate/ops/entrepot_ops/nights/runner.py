@@ -20,6 +20,7 @@ from entrepot_ops.meltano.plan import Plan, Step
 from entrepot_ops.nights import inputs, retries
 from entrepot_ops.nights.output import OutputLog
 from entrepot_ops.nights.recording import Recording
+from entrepot_ops.nights.telling.base import Planned, StepEnd, Teller
 from entrepot_ops.record.store import Row
 
 WORDS = {"skipped": "was skipped", "partial": "was done in part"}
@@ -84,6 +85,7 @@ class Night:
         output: Where the steps' output goes.
         root: The Meltano project's folder.
         check_lock: Raises when the night's lock has gone to another.
+        teller: Is told what happens.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Night:
         output: OutputLog,
         root: Path,
         check_lock: Callable[[], None],
+        teller: Teller,
     ) -> None:
         self._plan = plan
         self._rules = rules
@@ -101,6 +104,7 @@ class Night:
         self._output = output
         self._root = root
         self._check_lock = check_lock
+        self._teller = teller
         self._meltano = find_meltano(root)
         self.progress = Progress()
 
@@ -114,6 +118,18 @@ class Night:
         Raises:
             ReplicaError: If the night itself cannot go on; a step's failure is no such reason.
         """
+        usual = self._record.usual()
+        planned = [
+            Planned(
+                s.name,
+                s.label,
+                is_wanted=s.name in self._plan.wanted,
+                is_read=s.is_read,
+                usual=usual.get(s.name),
+            )
+            for s in self._plan.steps
+        ]
+        self._teller.night_begins(self._record.night_id, planned, self._output.path)
         for place, step in enumerate(self._plan.steps, start=1):
             statuses = self.progress.statuses
             if step.name not in self._plan.wanted:
@@ -123,8 +139,8 @@ class Night:
                 continue
             attempt = (earlier or {}).get(step.name)
             if self._is_done(step, attempt):
-                event(f"{step.name}: had succeeded, and nothing changed since")
                 statuses[step.name] = _status(attempt)
+                self._teller.step_ends(StepEnd(step.name, "kept"))
                 continue
             self._check_lock()
             if reason := self._obstacle(step):
@@ -132,6 +148,7 @@ class Night:
                 statuses[step.name] = "skipped"
                 self.progress.messages[step.name] = reason
                 self._record.skip_step(step, place, reason)
+                self._teller.step_ends(StepEnd(step.name, "skipped", message=reason))
                 continue
             self._try(step, place)
 
@@ -196,6 +213,7 @@ class Night:
                 )
                 return
             event(f"{step.name}: next attempt in {pause:g} s", logging.WARNING)
+            self._teller.step_waits(step.name, pause)
             time.sleep(pause)
             self._check_lock()
 
@@ -203,7 +221,7 @@ class Night:
         """Run a step once; give what became of it, and whether to try again."""
         stale = self._stale() if step.builds else ()
         number = self._record.begin_step(step, place, inputs.digest(step, self._root))
-        event(step.name, night=self._record.night_id, attempt=number)
+        self._teller.step_begins(step.name, number)
         if stale:
             event(
                 f"{step.name}: models of {', '.join(stale)} stay as they are",
@@ -215,6 +233,7 @@ class Night:
             line = said.add(raw)
             speaker = f"{line.speaker}: " if line.speaker else ""
             self._output.write(step.name, f"{speaker}{line.text}")
+            self._teller.step_says(step.name, line, said.records)
 
         try:
             ended = process.run(
@@ -228,6 +247,7 @@ class Night:
             self._record.end_step(
                 step, place, number, "cancelled", end.exit_code, None, str(end)
             )
+            self._teller.step_ends(StepEnd(step.name, "cancelled"))
             raise
         results = (
             dbt_results.read(self._root, before)
@@ -237,8 +257,9 @@ class Night:
         if results:
             self._record.dbt_results(step, number, results)
         status, again, exit_status, why = self._judge(ended, results, said, stale)
-        self._record.end_step(
-            step, place, number, status, exit_status, said.records, why or said.forgiven
+        why_or_what = why or said.forgiven
+        counts = self._record.end_step(
+            step, place, number, status, exit_status, said.records, why_or_what
         )
         self.progress.messages[step.name] = why
         if status == "failed":
@@ -247,6 +268,7 @@ class Night:
                 logging.ERROR,
                 log=self._output.path,
             )
+        self._teller.step_ends(_end(step, status, ended, counts, why_or_what))
         return status, again
 
     def _judge(
@@ -299,6 +321,13 @@ class _Said:
     @property
     def last(self) -> list[Line]:
         return list(self._lines)
+
+
+def _end(
+    step: Step, status: str, ended: process.Ended, counts: Row | None, message: str
+) -> StepEnd:
+    rows, size = (counts["row_count"], counts["byte_count"]) if counts else (None, None)
+    return StepEnd(step.name, status, ended.seconds, rows, size, message)
 
 
 def _status(attempt: Row | None) -> str:

@@ -12,7 +12,9 @@ from entrepot_core.base.redaction import redact
 from entrepot_ops.meltano import values
 from entrepot_ops.meltano.dbt_results import Result
 from entrepot_ops.meltano.plan import Step
+from entrepot_ops.record import usual
 from entrepot_ops.record.store import Row, Store
+from entrepot_ops.record.usual import Usual
 
 _LONGEST_MESSAGE = 2000
 _SIZES = """
@@ -193,7 +195,7 @@ class NightRecord:
         exit_status: int | None = None,
         rows: int | None = None,
         message: str | None = None,
-    ) -> None:
+    ) -> Row | None:
         """End an attempt at a step.
 
         Args:
@@ -203,8 +205,11 @@ class NightRecord:
             exit_status: The command's; None when it has none.
             rows: Rows that its output counts; those of its runs are added by themselves.
             message: Why, when it did not succeed.
+
+        Returns:
+            `row_count` and `byte_count`, of its runs too; None where the attempt is not there.
         """
-        self._store.rows(
+        return self._store.one(
             "UPDATE entrepot_ops.night_steps AS s SET status = %(status)s, ended_at = now(),"
             " seconds = extract(epoch FROM now() - s.started_at), exit_status = %(exit)s,"
             " message = %(message)s, run_ids = coalesce(r.run_ids, '{}'),"
@@ -221,7 +226,8 @@ class NightRecord:
             "     FROM entrepot_ops.runs AS q WHERE q.started_at >= own.started_at"
             "     AND q.host = %(host)s) AS mine) AS r ON true"
             " WHERE (own.night_id, own.step, own.attempt) = (%(night)s, %(step)s, %(attempt)s)"
-            " AND (s.night_id, s.step, s.attempt) = (own.night_id, own.step, own.attempt)",
+            " AND (s.night_id, s.step, s.attempt) = (own.night_id, own.step, own.attempt)"
+            " RETURNING s.row_count::bigint, s.byte_count::bigint",
             {
                 "status": status,
                 "exit": exit_status,
@@ -256,6 +262,10 @@ class NightRecord:
             " ON CONFLICT DO NOTHING",
             [self.night_id, attempt, *columns],
         )
+
+    def usual(self) -> dict[str, Usual]:
+        """Read what is usual for each step."""
+        return usual.read(self._store)
 
     def table_sizes(self) -> None:
         """Note how big each table of the warehouse is."""

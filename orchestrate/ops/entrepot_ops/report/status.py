@@ -137,12 +137,12 @@ def show(found: dict[str, Any], console: Console) -> None:
 
 
 def _night_table(nights: list[dict[str, Any]]) -> Table:
-    table = Table("night", "status", "started", "duration", "rows", "failed attempts")
+    table = Table("night", "status", "started", "duration", "rows", "failed tries")
     for night in nights:
         table.add_row(
             escape(visible(f"{night['night_id']} {night['scope']}".strip())),
             night["status"],
-            f"{night['started_at'].astimezone():%Y-%m-%d %H:%M:%S %Z}",
+            f"{night['started_at'].astimezone():%Y-%m-%d %H:%M %Z}",
             duration(night["seconds"]),
             "" if night["row_count"] is None else f"{night['row_count']:,}",
             str(night["failed_attempts"] or ""),

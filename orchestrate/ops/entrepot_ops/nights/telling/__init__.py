@@ -1,0 +1,1 @@
+"""How a night tells of its progress: a live table, lines, or JSON for programs."""
