@@ -236,3 +236,43 @@ def test_a_table_that_others_hold_on_to_keeps_its_identity(loader: Loader) -> No
     assert "materialized view public.held" in loader.output
     assert loader.ask(NAMES) == [("second",)]
     assert loader.ask("SELECT DISTINCT name FROM public.held") == [("first",)]
+
+
+# -- stock taps, which never say that a stream is complete
+
+STOCK = {**schema("one", ["id"], id={"type": "integer"}, name={"type": "string"})}
+
+
+def stock(name: str, *end: dict) -> Messages:
+    """A stream of a tap of somebody else's, and how it ends."""
+    rows = [record("one", id=n, name=name) for n in range(3)]
+    for row in rows:
+        del row["version"]
+    return [STOCK, state(bookmarks={}), *rows, *end]
+
+
+def test_a_stock_tap_is_believed_at_its_last_state(loader: Loader) -> None:
+    names = f"SELECT DISTINCT name FROM {SCHEMA}.one"
+    loader.load(stock("first", state(bookmarks={"one": {}})), load_method="overwrite")
+    assert loader.states == [{"bookmarks": {"one": {}}}]
+    under_way = [
+        (),  # it died between two records
+        (state(currently_syncing="one", bookmarks={}),),
+        (state(bookmarks={"one": {"progress_markers": {"replication_key": "id"}}}),),
+        (state(bookmarks={}), STOCK),
+    ]
+    for end in under_way:
+        loader.refuse(
+            stock("second", *end),
+            "before it had said that it had sent all of one",
+            "a STATE as its last message",
+            load_method="overwrite",
+        )
+    # A tap that says so of one stream says so of all; ours always do.
+    versions = [{**each, "version": 1} for each in stock("second", state())]
+    loader.refuse(versions, "ACTIVATE_VERSION", load_method="overwrite")
+    ours = [ONE, *stock("second", state())[1:]]
+    loader.refuse(ours, "ACTIVATE_VERSION", load_method="overwrite")
+    assert loader.ask(names) == [("first",)]
+    loader.load(stock("second", state(bookmarks={})), load_method="overwrite")
+    assert loader.ask(names) == [("second",)]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from entrepot_core.base.part import part
+from entrepot_core.postgres.connection import Database
+from entrepot_core.warehouse import locks
 from entrepot_lab.postgres.warehouse import Lab
 
 
@@ -62,3 +67,18 @@ def test_each_replica_keeps_its_nights(empty_lab: Lab) -> None:
     status, output = empty_lab.run("run")
     assert status == 2, output
     assert _schemas(empty_lab) == live
+
+
+def test_replicas_take_turns(empty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run waits for that of another replica, and for none of its own."""
+    monkeypatch.setattr(part, "name", "pg-replica")
+    warehouse = Database("warehouse", empty_lab.warehouse_url())
+    empty_lab.night()
+    with locks.warehouse_lock(warehouse, locks.Turn("second", 0)):
+        assert empty_lab.run("run", TURN_WAIT="0")[0] == 3
+        assert empty_lab.run("run", REPLICA_SCHEMA="second")[0] == 3
+        waiting = empty_lab.start("drop-previous")
+        assert waiting.stdout is not None
+        assert "waiting for a run of another replica" in waiting.stdout.readline()
+        assert waiting.poll() is None
+    assert empty_lab.finish(waiting)[0] == 0

@@ -52,6 +52,18 @@ def folders(root: Path) -> dict[str, Path]:
     }
 
 
+def is_name(name: str) -> bool:
+    """Say whether a domain can be called so.
+
+    Args:
+        name: Its name, and its folder's.
+
+    Returns:
+        Whether it can.
+    """
+    return bool(_NAME.fullmatch(name))
+
+
 def _holds(folder: Path) -> bool:
     return (
         any(folder.glob("*.meltano.yml"))
@@ -75,7 +87,7 @@ def read(root: Path) -> dict[str, dict[str, Any]]:
     problems: list[str] = []
     found = {}
     for name, folder in folders(root).items():
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             problems.append(
                 f"{folder.relative_to(root)}: a domain's folder is named with small letters, "
                 "digits and _, a letter first, at most 40 of them"

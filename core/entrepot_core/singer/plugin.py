@@ -19,7 +19,8 @@ from entrepot_core.singer import config
 if TYPE_CHECKING:
     from types import FrameType
 
-_NO_SYNC = frozenset({"--about", "--discover", "--help", "--version"})
+# Options with which nothing is read or written.
+NO_SYNC = frozenset({"--about", "--discover", "--help", "--version"})
 _CHUNK = 1 << 16  # bytes
 
 
@@ -66,7 +67,7 @@ def run(
             needed = config.domain(sys.argv)
         if (
             needed
-            and _NO_SYNC.isdisjoint(sys.argv)
+            and NO_SYNC.isdisjoint(sys.argv)
             and domains.enabled().isdisjoint(needed)
         ):
             missing = " nor ".join(sorted(needed))

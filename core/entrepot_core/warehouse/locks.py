@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from datetime import datetime
 import psycopg
 
 from entrepot_core.base.errors import AnotherRun
+from entrepot_core.base.logs import event
 from entrepot_core.base.part import part
 from entrepot_core.postgres.connection import Database, explained
+from entrepot_core.postgres.identifiers import LONGEST_NAME
 from entrepot_core.warehouse import migrate
 
 RUN = "run"
@@ -33,6 +36,8 @@ _EXISTS = f"SELECT pg_catalog.to_regclass('{_REGISTER}') IS NOT NULL"
 # A holder keeps the register for the time of two short queries.
 _REGISTER_TIMEOUT = "30s"
 _KEY_TRIES = 10
+_LOCK, _LOCK_OF = "lock", "lock of"
+_POLL = 1.0  # seconds
 _HOLDERS = f"""
 SELECT a.pid, a.usename::text, coalesce(a.client_addr::text, 'this machine'),
     coalesce(a.application_name, ''), a.backend_start
@@ -157,12 +162,49 @@ def _signed(value: int) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
+@dataclass(frozen=True)
+class Turn:
+    """Whose turn a lock is: replicas of one warehouse take turns, for they land in one place.
+
+    Attributes:
+        replica: The replica's schema.
+        patience: Seconds to wait while the lock is another replica's.
+    """
+
+    replica: str
+    patience: float
+
+    @property
+    def purpose(self) -> str:
+        """What the session that holds the lock says of itself."""
+        return f"{_LOCK_OF} {self.replica}"
+
+    def is_of_another(self, found: Holder) -> bool:
+        """Say whether a lock is held for another replica.
+
+        Args:
+            found: Who holds it.
+
+        Returns:
+            Whether it is; never for a holder that does not say for which.
+        """
+        application = found.application.encode()
+        mine = part.application(self.purpose).encode()[:LONGEST_NAME]
+        return (
+            application.startswith(part.application(_LOCK_OF).encode())
+            and application != mine
+        )
+
+
 @contextmanager
-def warehouse_lock(warehouse: Database) -> Iterator[psycopg.Connection]:
+def warehouse_lock(
+    warehouse: Database, turn: Turn | None = None
+) -> Iterator[psycopg.Connection]:
     """Hold the lock for the time of a command.
 
     Args:
         warehouse: The database that only one run may change.
+        turn: For which replica; a run of another one is waited for.
 
     Yields:
         The session that holds the lock: what must not happen without it is done in it.
@@ -171,11 +213,26 @@ def warehouse_lock(warehouse: Database) -> Iterator[psycopg.Connection]:
         AnotherRun: If a run holds the lock; the message says who, where and since when.
         TransientFailure: If the warehouse is lost.
     """
-    label = warehouse.label
-    with explained(label), warehouse.connect(purpose="lock") as connection:
-        if found := take(connection, RUN):
+    label, purpose = warehouse.label, turn.purpose if turn else _LOCK
+    with explained(label), warehouse.connect(purpose=purpose) as connection:
+        if found := _take_in_turn(connection, turn):
             raise AnotherRun(_who_holds(connection, label, found))
         yield connection
+
+
+def _take_in_turn(connection: psycopg.Connection, turn: Turn | None) -> Holder | None:
+    """Take the lock of runs; wait for runs of other replicas."""
+    began, waits = time.monotonic(), False
+    while found := take(connection, RUN):
+        if turn is None or not turn.is_of_another(found):
+            return found
+        if time.monotonic() - began >= turn.patience:
+            return found
+        if not waits:
+            event(f"waiting for a run of another replica to end: {found}")
+            waits = True
+        time.sleep(_POLL)
+    return None
 
 
 def end_orphans(connection: psycopg.Connection) -> int:
@@ -196,7 +253,7 @@ def end_orphans(connection: psycopg.Connection) -> int:
         " AND application_name NOT LIKE %s"
     )
     row = connection.execute(
-        query, [f"{part.application('work')}%", f"{part.application('lock')}%"]
+        query, [f"{part.application('work')}%", f"{part.application(_LOCK)}%"]
     ).fetchone()
     return row[0] if row else 0
 

@@ -17,6 +17,7 @@ from entrepot_core.base.errors import Refused
 from entrepot_core.config.project import project_root
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.copies import CopyTap
+from entrepot_core.singer.reader import suited
 from entrepot_core.storage.places import LONGEST_FILE
 from entrepot_core.storage.redirects import Redirects
 from entrepot_tap_csv import definitions, plan
@@ -125,7 +126,8 @@ class TapCsv(CopyTap, Tap):
         """
         self._known: dict[str, t.Any] = loaded(state).get("bookmarks", {})
         given = from_variables({"network_timeout": "NETWORK_TIMEOUT"})
-        super().__init__(config={**given, **loaded(config)}, state=state, **options)
+        settings = {**given, **suited(loaded(config))}
+        super().__init__(config=settings, state=state, **options)
 
     @cached_property
     def _definitions(self) -> list[Definition]:

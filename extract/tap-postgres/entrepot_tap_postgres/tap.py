@@ -20,6 +20,7 @@ from entrepot_core.postgres.copy.libpq import CopyError
 from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.singer.config import from_variables, loaded
 from entrepot_core.singer.copies import CopyTap
+from entrepot_core.singer.reader import suited
 from entrepot_core.singer.table_definition import TableDefinition
 from entrepot_core.warehouse.schemas import Naming
 from entrepot_tap_postgres import relation
@@ -158,7 +159,7 @@ class TapPostgres(CopyTap, Tap):
             **options: Of the SDK.
         """
         given = from_variables(_VARIABLES)
-        super().__init__(config={**given, **loaded(config)}, **options)
+        super().__init__(config={**given, **suited(loaded(config))}, **options)
 
     @cached_property
     def source(self) -> Database:

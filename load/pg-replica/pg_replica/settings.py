@@ -16,6 +16,7 @@ from entrepot_core.config.environment import FROM_ENVIRONMENT
 from entrepot_core.config.project import project_root
 from entrepot_core.policy.tables import default_file
 from entrepot_core.postgres.identifiers import LONGEST_NAME
+from entrepot_core.warehouse.locks import Turn
 from entrepot_core.warehouse.shrinking import NO_LIMIT
 
 ForeignKeys = Literal["not_valid", "true", "false"]
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     )
     jobs: int = Field(4, ge=1, le=64, validation_alias="PG_RESTORE_JOBS")
     replica_schema: str = Field("pix", min_length=1, validation_alias="REPLICA_SCHEMA")
+    turn_wait: float = Field(14_400, ge=0, validation_alias="TURN_WAIT")
     copy_passthrough: bool = Field(True, validation_alias="COPY_PASSTHROUGH")
     pg_bindir: Path | None = Field(None, validation_alias="PG_BINDIR")
     tables_file: Path = Field(
@@ -136,6 +138,11 @@ class Settings(BaseSettings):
     def may_lose(self) -> float:
         """Percent of its rows that a table may lose in this run."""
         return NO_LIMIT if self.accept_shrink else self.shrink_limit
+
+    @property
+    def turn(self) -> Turn:
+        """For which replica the warehouse's lock is taken."""
+        return Turn(self.replica_schema, self.turn_wait)
 
     @property
     def time_zone(self) -> ZoneInfo:

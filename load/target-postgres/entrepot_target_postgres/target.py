@@ -157,6 +157,9 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
         self._loads = StreamLoads(warehouse, schema, reader, may_lose)
         self._folders: set[Path] = set()
         self._passed_state: dict[str, t.Any] | None = None
+        # Whether what came last is the state of a tap that has nothing under way; and whether
+        # records are of versions, so that their tap will say which of them is complete.
+        self._ended_well = self._has_versions = False
 
     def _warehouse(self) -> Database:
         url = self._url or _as_conninfo(PostgresConnector(dict(self.config)))
@@ -175,7 +178,13 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
         """
         return self._loads.add(stream, schema, keys, self.config["load_method"])
 
+    def _process_record_message(self, message_dict: dict[str, t.Any]) -> None:
+        self._ended_well = False
+        self._has_versions = self._has_versions or "version" in message_dict
+        super()._process_record_message(message_dict)
+
     def _process_schema_message(self, message_dict: dict[str, t.Any]) -> None:
+        self._ended_well = False
         self._assert_line_requires(message_dict, requires={"stream", "schema"})
         stream = message_dict["stream"]
         definition = TableDefinition.of_schema(stream, message_dict["schema"])
@@ -252,7 +261,7 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
     def process_endofpipe(self) -> None:
         """Put in place what waits for the end, pass the state on, and leave nothing behind."""
         super().process_endofpipe()
-        self._loads.finish()
+        self._loads.finish(ended_well=self._ended_well and not self._has_versions)
         if self._latest_state:
             self._write_state_message(self._latest_state)
         for folder in self._folders:
@@ -267,6 +276,7 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
     def _process_state_message(self, message_dict: dict[str, t.Any]) -> None:
         """Pass the state on at once when all that it speaks of is committed."""
         super()._process_state_message(message_dict)
+        self._ended_well = _has_nothing_under_way(message_dict.get("value"))
         sinks = [*self._sinks_active.values(), *self._sinks_to_clear]
         if self._latest_state and not any(sink.current_size for sink in sinks):
             self._write_state_message(self._latest_state)
@@ -277,6 +287,17 @@ class TargetPostgres(Plugin, MeltanoLabsTarget):
             sys.stdout.write(f"{json.dumps(state, default=str)}\n")
             sys.stdout.flush()
             self._passed_state = state
+
+
+def _has_nothing_under_way(state: t.Any) -> bool:
+    """Say whether a state is that of a tap between streams, as taps and their SDKs write it."""
+    if not isinstance(state, dict) or state.get("currently_syncing"):
+        return False
+    bookmarks = state.get("bookmarks") or {}
+    return isinstance(bookmarks, dict) and not any(
+        isinstance(each, dict) and each.get("progress_markers")
+        for each in bookmarks.values()
+    )
 
 
 def _with_driver(url: str) -> str:

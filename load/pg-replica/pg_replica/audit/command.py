@@ -55,7 +55,7 @@ def audit(
         AnotherRun: If a run is under way.
     """
     _, warehouse = databases(settings)
-    with warehouse_lock(warehouse) as lock:
+    with warehouse_lock(warehouse, settings.turn) as lock:
         migrate.upgrade(lock)
         loaded = lock.execute(
             _LOADED, [Naming(settings.replica_schema).incremental]

@@ -41,7 +41,7 @@ def drop_previous(settings: Settings) -> list[str]:
         AnotherRun: If a run is under way.
     """
     _, warehouse = databases(settings)
-    with warehouse_lock(warehouse) as lock:
+    with warehouse_lock(warehouse, settings.turn) as lock:
         migrate.upgrade(lock)
         if not retired_schemas(lock, settings.replica_schema):
             event("there is no earlier night to drop")

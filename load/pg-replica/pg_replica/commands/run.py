@@ -53,7 +53,7 @@ def run(settings: Settings) -> None:
     with signals_end_the_run():
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                with warehouse_lock(warehouse) as lock:
+                with warehouse_lock(warehouse, settings.turn) as lock:
                     record = record or _begin(settings, warehouse)
                     record.begin_attempt(attempt)
                     _wait_for_orphans(lock)

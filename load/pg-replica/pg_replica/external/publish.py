@@ -74,7 +74,7 @@ def publish_external(settings: Settings, *, dry_run: bool = False) -> None:
         database.wait_until_ready(settings.connect_budget)
     if target and (problems := _misplaced(settings, target)):
         raise Refused(problems)
-    with signals_end_the_run(), warehouse_lock(warehouse) as lock:
+    with signals_end_the_run(), warehouse_lock(warehouse, settings.turn) as lock:
         sealed = seal.read(lock, _NEXT)
         if sealed is None:
             event("nothing was built for partners since the last publication")

@@ -14,9 +14,17 @@ from entrepot_target_postgres.tables.shape import Shape
 
 
 class FullTable(Load):
-    """A stream whose rows wait beside its table until the whole load is complete."""
+    """A stream whose rows wait beside its table until the whole load is complete.
+
+    Attributes:
+        has_all: Whether the tap has said that it has sent all rows.
+        says_all: Whether it is one that does: its schema or its messages show it.
+        is_replaced: Whether the rows are in their place.
+        rows: How many there are.
+    """
 
     has_all = False
+    says_all = True
     is_replaced = False
     rows = 0
 
@@ -94,11 +102,12 @@ class FullLoad:
         self._may_lose = may_lose
         self._tables: list[FullTable] = []
 
-    def add(self, shape: Shape) -> FullTable:
+    def add(self, shape: Shape, *, says_all: bool) -> FullTable:
         """Announce a stream.
 
         Args:
             shape: Its table; its lock is held.
+            says_all: Whether its schema is of a tap that says when it has sent all rows.
 
         Returns:
             Where its rows go.
@@ -108,8 +117,15 @@ class FullLoad:
             swap.make_room(self._session, shape.table.schema)
             self._sweep(shape.table.schema)
         table = FullTable(self._session, shape, self._reader, self._timeout)
+        table.says_all = says_all
         self._tables.append(table)
         return table
+
+    def believe_the_end(self) -> None:
+        """Take all streams for whole, if their tap is one that never says so of any."""
+        if not any(table.says_all or table.has_all for table in self._tables):
+            for table in self._tables:
+                table.activate()
 
     def _sweep(self, schema: str) -> None:
         """Remove what dead runs have left, and nothing of one that lives."""
@@ -137,8 +153,8 @@ class FullLoad:
         if missing := [t.shape.stream for t in self._tables if not t.has_all]:
             raise CannotLoad(
                 f"the tap ended before it had said that it had sent all of "
-                f"{', '.join(sorted(missing))} (ACTIVATE_VERSION): no table has been replaced; "
-                "see the tap's own error, and run again"
+                f"{', '.join(sorted(missing))} (by ACTIVATE_VERSION, or by a STATE as its last "
+                "message): no table has been replaced; see the tap's own error, and run again"
             )
         for table in self._tables:
             table.check_content()

@@ -8,6 +8,7 @@ import psycopg
 
 from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.singer import keywords
 from entrepot_core.singer.keywords import REPLACE_BY
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads import lock
@@ -84,7 +85,9 @@ class StreamLoads:
             return Parts(session, shape, self._reader, timeout, schema)
         session = self._lock_session()
         if method == OVERWRITE:
-            return self._full_load(session, timeout).add(shape)
+            return self._full_load(session, timeout).add(
+                shape, says_all=_is_of_ours(schema)
+            )
         kind = Upsert if shape.keys and method == UPSERT else Load
         return kind(session, shape, self._reader, timeout)
 
@@ -104,8 +107,12 @@ class StreamLoads:
         self._sessions.append(session)
         return session
 
-    def finish(self) -> None:
+    def finish(self, *, ended_well: bool) -> None:
         """Put in place, at the end of the input, what waits for it.
+
+        Args:
+            ended_well: Whether the end looks like that of a tap which has sent everything; it
+                counts for taps that do not say so of each stream.
 
         Raises:
             CannotLoad: If a stream is not complete; the tables are then as before.
@@ -114,9 +121,17 @@ class StreamLoads:
             if isinstance(load, Parts):
                 load.finish()
         if self._full is not None:
+            if ended_well:
+                self._full.believe_the_end()
             self._full.finish()
 
     def close(self) -> None:
         """Let the warehouse go."""
         for session in self._sessions:
             session.close()
+
+
+def _is_of_ours(schema: dict[str, Any]) -> bool:
+    """Say whether a schema is of a tap of ours, each of which says when a stream is complete."""
+    properties = schema.get("properties") or {}
+    return any(map(keywords.of, [schema, *properties.values()]))
