@@ -34,6 +34,7 @@ ALLOWED = {
     "BSD-3-Clause",
     "BSD-3-Clause AND ISC",
     "DFSG approved; MIT License",
+    "GNU Lesser General Public License v2 or later (LGPLv2+)",
     "GNU Library or Lesser General Public License (LGPL)",
     "ISC",
     "LGPL-2.1",

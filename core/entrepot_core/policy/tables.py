@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from entrepot_core.base.errors import Refused
 from entrepot_core.base.suggest import nearest
@@ -27,6 +27,7 @@ from entrepot_core.postgres.identifiers import PUBLIC, TableName
 
 Mode = Literal["full", "incremental", "none"]
 ColumnRule = Literal["exclude", "pseudonymise", "numeric"]
+KEEP = "keep"  # of a column: brought as it is, by somebody's decision
 MODES = get_args(Mode)
 
 
@@ -46,6 +47,18 @@ class TableRule(BaseModel):
     keep_deleted: bool = False
     personal: list[str] = []
     reason: str = ""
+    kept: list[str] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_kept_apart(cls, value: Any) -> Any:
+        """Take columns that are brought as they are out of those that change."""
+        columns = value.get("columns") if isinstance(value, dict) else None
+        if not isinstance(columns, dict) or KEEP not in columns.values():
+            return value
+        changed = {name: how for name, how in columns.items() if how != KEEP}
+        kept = [name for name in columns if name not in changed]
+        return {**value, "columns": changed, "kept": kept}
 
     @property
     def pseudonymised(self) -> list[str]:
@@ -126,6 +139,7 @@ class Policy:
                 self.rules[child] = TableRule(
                     mode=rule.mode,
                     columns=rule.columns,
+                    kept=rule.kept,
                     shrink_limit=rule.shrink_limit,
                 )
 
@@ -345,7 +359,7 @@ def _sentence(file: Path, error: Mapping[str, Any]) -> str:
             str(error["loc"][-1]), [*TableRule.model_fields, *_File.model_fields]
         )
     elif error["type"] == "literal_error":
-        hint = nearest(str(error["input"]), [*MODES, *get_args(ColumnRule)])
+        hint = nearest(str(error["input"]), [*MODES, *get_args(ColumnRule), KEEP])
     return f"{file}: {place}: {error['msg']}.{hint}"
 
 
@@ -363,6 +377,7 @@ def _unknown_columns(
     written = [
         *rule.columns,
         *rule.personal,
+        *rule.kept,
         *rule.key,
         *([rule.replication_key] if rule.replication_key else []),
     ]

@@ -87,6 +87,44 @@ def run_command(context: click.Context, *, dry_run: bool, accept_shrink: bool) -
     run(settings)
 
 
+@cli.command("propose")
+@click.option(
+    "--accept",
+    multiple=True,
+    is_flag=False,
+    flag_value="*",
+    metavar="[TABLE|TABLE.COLUMN]",
+    help="Write into the policy: all, or what is named.",
+)
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="TABLE|TABLE.COLUMN",
+    help="Write that it is brought as it is, and never propose it again.",
+)
+@click.option("--no-samples", is_flag=True, help="Names and statistics, no row.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.pass_context
+def propose_command(
+    context: click.Context,
+    *,
+    accept: tuple[str, ...],
+    keep: tuple[str, ...],
+    no_samples: bool,
+    as_json: bool,
+) -> None:
+    """Propose a table policy: personal columns, append tables, tables to leave out.
+
+    A diff of the policy, each line with its reason and how sure it is; on a terminal each line is
+    asked for. Nothing is written unless it is accepted, and no value of a row is shown.
+    """
+    from pg_replica.commands import propose
+
+    settings = _settings(context)
+    choice = propose.Choice(accept, keep, not no_samples, as_json)
+    propose.propose(settings, choice)
+
+
 @cli.command("audit")
 @click.option(
     "--all", "everything", is_flag=True, help="All rows, not tonight's slice."
