@@ -17,6 +17,7 @@ from entrepot_core.command.help import epilog
 
 # Verb → the module below `entrepot_ops` whose attribute `command` it is, and what it does.
 _VERBS = {
+    "init": ("init.command", "Write .env, a policy and the administrator's SQL."),
     "nightly": ("nights.command", "Run a night, or the rest of one that failed."),
     "status": (
         "report.status",

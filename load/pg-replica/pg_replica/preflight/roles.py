@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from entrepot_core.base.errors import TransientFailure
-from entrepot_core.postgres.identifiers import quote
+from entrepot_core.warehouse import roles
 from pg_replica.databases import builders
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
@@ -34,13 +34,13 @@ def administrators_sql(owner: str, database: str, builder: str, replica: str) ->
     Returns:
         Statements, in one line.
     """
-    both = f"{quote(builder)}, {quote(replica)}"
-    return (
-        f"CREATE ROLE {quote(builder)} LOGIN PASSWORD '…'; "
-        f"CREATE ROLE {quote(replica)} LOGIN PASSWORD '…'; "
-        f"GRANT {both} TO {quote(owner)}; "
-        f"GRANT CONNECT ON DATABASE {quote(database)} TO {both};"
-    )
+    statements = [
+        roles.create(builder, "…"),
+        roles.create(replica, "…"),
+        roles.let_become(owner, [builder, replica]),
+        roles.let_connect(database, [builder, replica]),
+    ]
+    return " ".join(f"{statement};" for statement in statements)
 
 
 def check_roles(

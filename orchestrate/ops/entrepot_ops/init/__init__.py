@@ -1,0 +1,1 @@
+"""The verb `init`: from two URLs to a `.env`, a policy and the administrator's statements."""
