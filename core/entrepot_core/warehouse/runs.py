@@ -218,6 +218,19 @@ class Record:
             [self.run_id, redact(subject), redact(finding)],
         )
 
+    def set_replication(self, way: str, reason: str | None) -> None:
+        """Note which way the run brings its rows.
+
+        Args:
+            way: `delta` or `full`.
+            reason: Why everything is copied; None where it is not.
+        """
+        self._execute(
+            "UPDATE entrepot_ops.runs SET replication = %s, replication_reason = %s"
+            " WHERE run_id = %s",
+            [way, redact(reason) if reason else None, self.run_id],
+        )
+
     def close(self, status: str, message: str | None = None) -> None:
         """End the run.
 

@@ -12,7 +12,7 @@ from entrepot_core.command import frame, verbs
 from entrepot_core.command.help import epilog
 from entrepot_core.config import domains, second_source
 from pg_replica.audit.command import audit
-from pg_replica.commands import drop_previous
+from pg_replica.commands import drop_previous, preview
 from pg_replica.commands.run import run
 from pg_replica.external import publish
 from pg_replica.preflight.checks import check
@@ -66,25 +66,35 @@ def check_command(context: click.Context) -> None:
 
 
 @cli.command("run")
-@click.option("--dry-run", is_flag=True, help="Do what `check` does, and stop there.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Do what `check` does, say which way each table would go, and stop there.",
+)
 @click.option(
     "--accept-shrink", is_flag=True, help="Publish also what lost most of its rows."
 )
+@click.option("--full", is_flag=True, help="Copy everything, whatever has changed.")
 @click.pass_context
-def run_command(context: click.Context, *, dry_run: bool, accept_shrink: bool) -> None:
+def run_command(
+    context: click.Context, *, dry_run: bool, accept_shrink: bool, full: bool
+) -> None:
     """Replicate the source (or the dump in DUMP_PATH), verify it, and publish it.
 
     Readers see the previous night until the new one is complete; a failure leaves them there.
     """
     if dry_run:
         context.invoke(check_command)
+        settings = _settings(context)
+        for line in preview.lines(settings, full=full):
+            click.echo(visible(redact(line)))
         return
     if _is_off():
         return
     settings = _settings(context)
     if accept_shrink:
         settings = settings.model_copy(update={"accept_shrink": True})
-    run(settings)
+    run(settings, full=full)
 
 
 @cli.command("propose")

@@ -13,14 +13,13 @@ from entrepot_core.base.logs import event
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import Database, explained, one_line
 from entrepot_core.postgres.copy.libpq import Patience
-from entrepot_core.postgres.identifiers import PUBLIC, TableName
+from entrepot_core.postgres.identifiers import PUBLIC
 from entrepot_core.warehouse import dependents
 from entrepot_core.warehouse.runs import Record
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.databases import builders
+from pg_replica.delta.follower import follower
 from pg_replica.dump.items import (
-    FOREIGN_KEY,
-    REFRESH,
     Item,
     extension_schemas,
     schemas_of,
@@ -35,9 +34,8 @@ from pg_replica.publish.waiting import live_schemas, prepare_next
 from pg_replica.restore import landing, restorer
 from pg_replica.restore.builder import Builder
 from pg_replica.restore.checks import ChecksThatCall
-from pg_replica.restore.constraints import Constraints
 from pg_replica.restore.context import RestoreContext
-from pg_replica.restore.indexes import is_serial
+from pg_replica.restore.finish import Form, finish
 from pg_replica.restore.kept_out import drop_kept_out, foreign_keys_left_out
 from pg_replica.restore.kept_types import KeptTypes
 from pg_replica.restore.logged import make_logged
@@ -66,6 +64,7 @@ class Night:
         source: The source; None for a dump.
         warehouse: The warehouse.
         record: Where the run is recorded.
+        full: Whether everything is to be copied, whatever could be done instead.
     """
 
     def __init__(
@@ -75,6 +74,8 @@ class Night:
         source: Database | None,
         warehouse: Database,
         record: Record,
+        *,
+        full: bool = False,
     ) -> None:
         self._settings = settings
         self._report = report
@@ -82,6 +83,7 @@ class Night:
         self._warehouse = warehouse
         self._record = record
         self._naming = Naming(settings.replica_schema)
+        self._follower = follower(settings, source, warehouse, record, full=full)
         self._stop = threading.Event()
         self._schemas: list[str] = []
         self._names: list[str] = []
@@ -110,6 +112,11 @@ class Night:
                     self._empty_landing(main)
                 with self._record.step("read"):
                     origin = self._open_origin(display)
+                if self._follower and isinstance(origin, LiveOrigin):
+                    if self._follower.follow(origin, main, display):
+                        self._published = True
+                        return
+                    origin = self._follower.held(origin, main, self._report)
                 with building.connect(purpose="work build") as build:
                     self._replicate(origin, main, build, workers, display)
                 workers.close()
@@ -188,38 +195,23 @@ class Night:
             restorer.load(
                 context, portions, post_data, origin.policy, origin.rows_are_out
             )
-            _refuse_shrink(
-                self._settings, self._record, self._naming, self._schemas, origin, main
+            shrink.guard(
+                main,
+                self._record,
+                self._naming,
+                self._schemas,
+                origin.policy,
+                self._settings.may_lose,
             )
         with self._record.step("constraints"):
             tables = {portion.table for portion in portions}
-            self._constrain(context, build, origin, post_data, tables, checks)
+            is_followed = self._follower is not None
+            wanted = settings.restore_fk_constraints
+            form = Form(self._schemas, wanted, is_followed)
+            finish(context, build, origin, post_data, tables, checks, form)
             path.take_back(build)
         with self._record.step("verify"):
             self._verify(origin, build, builder, post_data)
-
-    def _constrain(
-        self,
-        context: RestoreContext,
-        main: psycopg.Connection,
-        origin: Origin,
-        post_data: list[Item],
-        loaded: set[TableName],
-        checks: ChecksThatCall,
-    ) -> None:
-        builder, constraints = context.builder, Constraints(context)
-        builder.build(main, [item for item in post_data if is_serial(item, loaded)])
-        origin.finish(main)
-        checks.put_back(main)
-        wanted = self._settings.restore_fk_constraints
-        keys = [item for item in post_data if item.kind == FOREIGN_KEY]
-        constraints.add_foreign_keys(
-            main, keys if wanted != "false" else [], origin.policy
-        )
-        tables = [table.name for table in catalog.tables(main, self._schemas)]
-        kept = [table for table in tables if origin.policy.rule(table).mode == "full"]
-        constraints.validate_and_analyze(self._schemas, kept, validate=wanted == "true")
-        builder.build(main, [item for item in post_data if item.kind == REFRESH])
 
     def _verify(
         self,
@@ -244,6 +236,8 @@ class Night:
     def _publish(
         self, origin: Origin, main: psycopg.Connection, lock: psycopg.Connection
     ) -> None:
+        if self._follower:
+            self._follower.mark(main)
         with self._record.step("publish"):
             builder, owner = self._settings.build_role, self._settings.replica_role
             is_ours = objects.in_landing(self._names, builder)
@@ -289,6 +283,8 @@ class Night:
             ):
                 publish.rebind(main, self._dependents, self._record)
                 self._record.set_landing([], [])
+                if self._follower:
+                    self._follower.leave_horizon(main)
         except (ReplicaError, psycopg.Error) as error:
             raise PublishedWithFault(
                 f"the night is published, but a later step failed: {one_line(error)}",
@@ -369,27 +365,3 @@ def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[],
         second()
 
     return call
-
-
-def _refuse_shrink(
-    settings: Settings,
-    record: Record,
-    naming: Naming,
-    schemas: list[str],
-    origin: Origin,
-    main: psycopg.Connection,
-) -> None:
-    """Compare rows with the live night's before the long work of constraints."""
-    live = shrink.live_run(main, naming.replica)
-    if live is None:
-        return
-    record.flush()
-    names = {naming.live(schema): schema for schema in schemas}
-    before = shrink.rows_of(main, live, names)
-    here = {schema: schema for schema in schemas}
-    after = shrink.rows_of(main, record.run_id, here)
-    limit = settings.may_lose
-    found = shrink.losses(before, after, origin.policy, limit)
-    for loss in found:
-        record.finding(loss.subject, loss.figures)
-    shrink.refuse(found)

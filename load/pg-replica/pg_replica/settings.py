@@ -20,6 +20,7 @@ from entrepot_core.warehouse.locks import Turn
 from entrepot_core.warehouse.shrinking import NO_LIMIT
 
 ForeignKeys = Literal["not_valid", "true", "false"]
+Replication = Literal["auto", "full"]
 
 
 class Settings(BaseSettings):
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     restore_fk_constraints: ForeignKeys = Field(
         "not_valid", validation_alias="RESTORE_FK_CONSTRAINTS"
     )
+    replication: Replication = Field("full", validation_alias="REPLICATION")
     jobs: int = Field(4, ge=1, le=64, validation_alias="PG_RESTORE_JOBS")
     replica_schema: str = Field("pix", min_length=1, validation_alias="REPLICA_SCHEMA")
     turn_wait: float = Field(14_400, ge=0, validation_alias="TURN_WAIT")

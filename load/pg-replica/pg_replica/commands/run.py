@@ -30,11 +30,12 @@ _SERVER_RESTART = 120.0  # seconds that a server may take to accept connections 
 _CLEAN_UP = 20.0  # seconds: children and landing are gone 30 seconds after a SIGTERM
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, *, full: bool = False) -> None:
     """Replicate the source, or a dump, and publish it.
 
     Args:
         settings: The variables.
+        full: Whether everything is to be copied, whatever could be done instead.
 
     Raises:
         Refused: If a check finds a problem; nothing was done.
@@ -57,9 +58,10 @@ def run(settings: Settings) -> None:
                     record = record or _begin(settings, warehouse)
                     record.begin_attempt(attempt)
                     _wait_for_orphans(lock)
-                    _attempt(
-                        Night(settings, report, source, warehouse, record), lock, record
+                    night = Night(
+                        settings, report, source, warehouse, record, full=full
                     )
+                    _attempt(night, lock, record)
                     return
             except TransientFailure as failure:
                 if attempt == _ATTEMPTS:

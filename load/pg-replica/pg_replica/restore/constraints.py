@@ -17,6 +17,7 @@ from entrepot_core.warehouse.runs import Item as RecordedItem
 from entrepot_core.warehouse.runs import utc_now
 from pg_replica.dump.items import Item
 from pg_replica.restore.context import RestoreContext
+from pg_replica.restore.followable import deferrable
 from pg_replica.restore.scheduler import Task
 from pg_replica.restore.search_path import is_of_path
 
@@ -38,7 +39,12 @@ class Constraints:
         self._not_valid_at_source: set[tuple[str | None, str]] = set()
 
     def add_foreign_keys(
-        self, connection: psycopg.Connection, items: list[Item], policy: Policy
+        self,
+        connection: psycopg.Connection,
+        items: list[Item],
+        policy: Policy,
+        *,
+        as_deferrable: bool,
     ) -> None:
         """Add the foreign keys NOT VALID: at once, seen by the planner and by Metabase.
 
@@ -46,6 +52,7 @@ class Constraints:
             connection: A session on the warehouse, in autocommit.
             items: The dump's foreign keys.
             policy: Tables that stay out, to or from which none is made.
+            as_deferrable: Whether they are to be checked late, and to change no row.
 
         Raises:
             RunFailed: If one cannot be made, and the policy does not tolerate it.
@@ -60,9 +67,10 @@ class Constraints:
                     item.label, f"left out: the replica has no rows of {names}"
                 )
                 continue
+            sql = deferrable(item.sql) if as_deferrable else item.sql
             try:
                 self._context.builder.make(
-                    connection, item, _NOT_VALID.sub(" NOT VALID;", item.sql)
+                    connection, item, _NOT_VALID.sub(" NOT VALID;", sql)
                 )
             except RunFailed as error:
                 if isinstance(error.__context__, _NO_NOT_VALID):
@@ -70,7 +78,7 @@ class Constraints:
                         item.label,
                         "validated: this PostgreSQL has no NOT VALID on partitions",
                     )
-                    self._context.builder.make(connection, item)
+                    self._context.builder.make(connection, item, sql)
                 else:
                     raise
 

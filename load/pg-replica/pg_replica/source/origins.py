@@ -107,7 +107,13 @@ def _refuse_if_any(problems: list[str]) -> None:
 
 
 class LiveOrigin:
-    """The source database, held still by a snapshot."""
+    """The source database, held still by a snapshot.
+
+    Attributes:
+        snapshot: Under which it is read.
+        sessions: The workers' sessions on it, not in autocommit.
+        sequences: Their values under the snapshot, and whether they were ever used.
+    """
 
     def __init__(self, settings: Settings, source: Database, report: Report) -> None:
         """Take the snapshot and read everything but the rows.
@@ -119,38 +125,38 @@ class LiveOrigin:
         """
         self._settings = settings
         self._source = source
-        self._sessions = Sessions(source, autocommit=False)
+        self.sessions = Sessions(source, autocommit=False)
         source.wait_until_ready(settings.network_timeout)
-        self._snapshot = Snapshot(source, settings.source_lock_timeout)
+        self.snapshot = Snapshot(source, settings.source_lock_timeout)
         try:
             with explained("source"):
                 self._read(settings, report)
         except BaseException:
-            self._snapshot.release()
+            self.snapshot.release()
             raise
 
     def _read(self, settings: Settings, report: Report) -> None:
         assert report.policy_text is not None
         self.items = self._dump_schema(report)
         self.items = dump.without_extensions_own(self.items) + self._refreshes()
-        self.policy = report.policy_text.resolve(self._snapshot.columns)
+        self.policy = report.policy_text.resolve(self.snapshot.columns)
         _refuse_if_any(self.policy.problems)
-        _refuse_if_any(policy_problems(self.policy, self._snapshot.tables, settings))
+        _refuse_if_any(policy_problems(self.policy, self.snapshot.tables, settings))
         self.policy.inherit(parents(self.items))
         for table, column in report.amounts:
             self.policy.as_numeric(table, column)
-        self.search_path = self._snapshot.search_path()
-        self._facts = self._snapshot.facts(dump.schemas_of(self.items))
-        self._sequences = self._snapshot.sequences()
+        self.search_path = self.snapshot.search_path()
+        self._facts = self.snapshot.facts(dump.schemas_of(self.items))
+        self.sequences = self.snapshot.sequences()
         queries = [
             (table.name, query)
-            for table in self._snapshot.tables
+            for table in self.snapshot.tables
             if (query := verify.sample_query(table, self.policy))
         ]
         self._samples = [
             (table, query, found)
             for table, query in queries
-            if (found := self._snapshot.sample(table, query)) is not None
+            if (found := self.snapshot.sample(table, query)) is not None
         ]
 
     def _dump_schema(self, report: Report) -> list[Item]:
@@ -158,7 +164,7 @@ class LiveOrigin:
             report.tools[0].path("pg_dump"),
             "--format=custom",
             *_DUMP_OPTIONS,
-            f"--snapshot={self._snapshot.name}",
+            f"--snapshot={self.snapshot.name}",
             f"--lock-wait-timeout={self._settings.source_lock_timeout * 1000:.0f}",
         ]
         try:
@@ -171,7 +177,7 @@ class LiveOrigin:
 
     def _refreshes(self) -> list[Item]:
         """Refresh what holds rows on the source: a dump of the schema alone does not say so."""
-        populated = self._snapshot.populated_materialized_views()
+        populated = self.snapshot.populated_materialized_views()
         return [
             Item(
                 0,
@@ -189,12 +195,12 @@ class LiveOrigin:
     def portions(self, landing: psycopg.Connection) -> list[Portion]:
         """Plan the copies: see `live_portions`."""
         with explained("source"):
-            ((encoding,),) = self._snapshot.query("SHOW server_encoding")
+            ((encoding,),) = self.snapshot.query("SHOW server_encoding")
         self._routed = routed(landing, same_encoding=encoding == "UTF8")
         with explained("source"):
             return live_portions(
-                self._snapshot,
-                self._sessions,
+                self.snapshot,
+                self.sessions,
                 self.policy,
                 self._settings.jobs,
                 self._settings.pseudonym_secret,
@@ -205,26 +211,26 @@ class LiveOrigin:
     def watch(self, on_failure: Callable[[RunFailed], None]) -> None:
         """See `Snapshot.watch`."""
         budget, limit = self._settings.source_lock_budget, self._settings.snapshot_limit
-        self._snapshot.watch(budget, limit, on_failure)
+        self.snapshot.watch(budget, limit, on_failure)
 
     def rows_are_out(self) -> None:
         """Compare the tables' files, then release the source."""
         with explained("source"):
-            changed = set(self._snapshot.changed_files())
+            changed = set(self.snapshot.changed_files())
         changed -= set(self.policy.kept_out)
         if changed:
             names = ", ".join(sorted(map(str, changed)))
             raise TransientFailure(
                 f"truncated, rewritten or dropped on the source during the copy: {names}"
             )
-        self._snapshot.release()
-        self._sessions.close()
+        self.snapshot.release()
+        self.sessions.close()
 
     def finish(self, landing: psycopg.Connection) -> None:
         """Give the sequences the source's values."""
         calls = [
             f"pg_catalog.setval({literal(name.sql)}::regclass, {value}, {str(used).lower()})"
-            for name, (value, used) in self._sequences.items()
+            for name, (value, used) in self.sequences.items()
         ]
         for first in range(0, len(calls), 500):
             landing.execute("SELECT " + ", ".join(calls[first : first + 500]))
@@ -241,12 +247,12 @@ class LiveOrigin:
 
     def cancel(self) -> None:
         """End the COPYs."""
-        self._sessions.cancel()
+        self.sessions.cancel()
 
     def close(self, *, published: bool) -> None:
         """Release the source."""
-        self._snapshot.release()
-        self._sessions.close()
+        self.snapshot.release()
+        self.sessions.close()
 
 
 class DumpOrigin:

@@ -44,6 +44,7 @@ class Snapshot:
     """A transaction on the source that holds the snapshot and the locks.
 
     Attributes:
+        session: Whose transaction holds it.
         name: What other sessions import.
         tables: The tables under it, the biggest first.
         columns: Every table's columns, partitioned tables included.
@@ -61,13 +62,13 @@ class Snapshot:
         """
         self._source = source
         self._lock_timeout = lock_timeout
-        self._connection = source.connect(purpose="snapshot", autocommit=False)
+        self.session = source.connect(purpose="snapshot", autocommit=False)
         self._stop = threading.Event()
         self._watch: threading.Thread | None = None
         try:
             self._take()
         except BaseException:
-            self._connection.close()
+            self.session.close()
             raise
 
     def _take(self) -> None:
@@ -76,8 +77,8 @@ class Snapshot:
                 locked = self._lock_tables()
                 self.name: str = self._value("SELECT pg_catalog.pg_export_snapshot()")
                 self._is_standby = self.query(_IN_RECOVERY)[0][0]
-                self.tables = catalog.tables(self._connection)
-                self.columns = catalog.table_columns(self._connection)
+                self.tables = catalog.tables(self.session)
+                self.columns = catalog.table_columns(self.session)
             except (
                 errors.LockNotAvailable,
                 errors.UndefinedTable,
@@ -95,7 +96,7 @@ class Snapshot:
             self._give_way("tables were created meanwhile", left)
 
     def _give_way(self, reason: str, tries_left: int) -> None:
-        self._connection.rollback()
+        self.session.rollback()
         if not tries_left:
             raise TransientFailure(
                 f"the source's tables could not be locked in {self._lock_timeout:g} s: {reason}",
@@ -110,10 +111,10 @@ class Snapshot:
         with self._source.connect(purpose="tables") as other:
             tables = [table for table in catalog.tables(other) if table.readable]
         # Neither BEGIN, SET nor LOCK takes a snapshot: the first SELECT will, under the locks.
-        self._connection.execute(
+        self.session.execute(
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
         )
-        self._connection.execute(
+        self.session.execute(
             sql.SQL("SET LOCAL lock_timeout = {}").format(
                 f"{self._lock_timeout * 1000:.0f}ms"
             )
@@ -123,11 +124,11 @@ class Snapshot:
                 f"ONLY {table.name.sql}"
                 for table in tables[first : first + _TABLES_A_STATEMENT]
             )
-            self._connection.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
+            self.session.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
         return {table.oid for table in tables}
 
     def _value(self, query: str) -> str:
-        row = self._connection.execute(query).fetchone()
+        row = self.session.execute(query).fetchone()
         assert row is not None
         return str(row[0])
 
@@ -140,15 +141,15 @@ class Snapshot:
         Returns:
             The facts.
         """
-        return catalog.facts(self._connection, schemas)
+        return catalog.facts(self.session, schemas)
 
     def populated_materialized_views(self) -> set[TableName]:
         """List the source's materialized views that hold rows."""
-        return catalog.populated_materialized_views(self._connection)
+        return catalog.populated_materialized_views(self.session)
 
     def binary_safety(self) -> catalog.BinarySafety:
         """Read which of the source's types have the same binary form everywhere."""
-        return catalog.BinarySafety(self._connection)
+        return catalog.BinarySafety(self.session)
 
     def search_path(self) -> list[str]:
         """List the schemas that the database's own setting of `search_path` names, in order."""
@@ -167,7 +168,7 @@ class Snapshot:
         Returns:
             Its rows.
         """
-        return self._connection.execute(statement).fetchall()
+        return self.session.execute(statement).fetchall()
 
     def sample(self, table: TableName, query: str) -> str | None:
         """Ask for a table's sample under the snapshot: see `verify.compare.answer`.
@@ -179,15 +180,11 @@ class Snapshot:
         Returns:
             The answer; None where code of the source stands in the way.
         """
-        return answer(self._connection, table, query)
+        return answer(self.session, table, query)
 
     def sequences(self) -> dict[TableName, tuple[int, bool]]:
-        """Read every sequence's value and whether it was ever used.
-
-        Returns:
-            The values that `setval` wants, by sequence.
-        """
-        return catalog.sequences(self._connection)
+        """Read each sequence's value and whether it was ever used, as `setval` wants them."""
+        return catalog.sequences(self.session)
 
     def watch(
         self, budget: float, limit: float, on_failure: Callable[[RunFailed], None]
@@ -249,7 +246,7 @@ class Snapshot:
         self._end_watch()
         noted = {table.oid: table for table in self.tables}
         present: dict[int, int | None] = dict(
-            self._connection.execute(
+            self.session.execute(
                 "SELECT oid, pg_catalog.pg_relation_filenode(oid)"
                 " FROM pg_catalog.unnest(%s::oid[]) AS t (oid)",
                 [list(noted)],
@@ -288,8 +285,8 @@ class Snapshot:
         self._stop.set()
         if self._watch and self._watch.is_alive():
             self._watch.join(_WATCH_PAUSE)
-            hang_up(self._connection)  # in case it waits for an answer that never comes
-        self._connection.close()
+            hang_up(self.session)  # in case it waits for an answer that never comes
+        self.session.close()
 
 
 _IN_RECOVERY = "SELECT pg_catalog.pg_is_in_recovery()"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -10,12 +10,18 @@ import psycopg
 from entrepot_core.base.errors import RunFailed
 from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres.identifiers import TableName
+from entrepot_core.warehouse.runs import Record
+from entrepot_core.warehouse.schemas import Naming
 from entrepot_core.warehouse.shrinking import SMALLEST, lost
 
 _FEWEST = 4  # tables: below, their number says nothing
 _MANY = 20
-# Of each table the attempt that was the last to copy it; its portions added up.
+# What a delta night left; else of each table the attempt that was the last to copy it, its portions
+# added up.
 _ROWS = """
+SELECT c.table_name, c.row_count FROM entrepot_ops.table_changes AS c
+WHERE c.run_id = %(run)s
+UNION ALL
 SELECT i.name, sum(i.row_count)::bigint
 FROM entrepot_ops.items AS i JOIN (
     SELECT name, max(attempt) AS attempt FROM entrepot_ops.items
@@ -34,6 +40,10 @@ JOIN pg_catalog.pg_class AS r ON r.oid = pg_catalog.pg_partition_root(c.oid)
 JOIN pg_catalog.pg_namespace AS rn ON rn.oid = r.relnamespace
 WHERE c.relispartition AND c.relkind = 'r' AND n.nspname = ANY (%s)
 """
+
+
+class TooMuchLost(RunFailed):
+    """A night that would lose more than may be lost unasked."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,25 @@ def rows_of(
     Returns:
         Rows by table, as the source names it.
     """
+    rows = connection.execute(_ROWS, {"run": run_id}).fetchall()
+    return of_roots(connection, rows, schemas)
+
+
+def of_roots(
+    connection: psycopg.Connection,
+    rows: Iterable[tuple[str, int | None]],
+    schemas: Mapping[str, str],
+) -> dict[str, int]:
+    """Count the rows of partitions as their root's.
+
+    Args:
+        connection: A session on the warehouse.
+        rows: Rows by table, as the source names it.
+        schemas: The source's schema by the one in which the tables are now.
+
+    Returns:
+        Rows by table, as the source names it.
+    """
     roots = {
         str(TableName(schemas[schema], name)): str(
             TableName(schemas.get(root_schema, root_schema), root)
@@ -84,9 +113,9 @@ def rows_of(
         )
     }
     counted: dict[str, int] = {}
-    for name, rows in connection.execute(_ROWS, {"run": run_id}):
+    for name, count in rows:
         table = roots.get(name) or name
-        counted[table] = counted.get(table, 0) + (rows or 0)
+        counted[table] = counted.get(table, 0) + (count or 0)
     return counted
 
 
@@ -167,16 +196,49 @@ def refuse(found: list[Loss]) -> None:
         found: As `losses` gives it.
 
     Raises:
-        RunFailed: With the figures.
+        TooMuchLost: With the figures.
     """
     refused = [str(loss) for loss in found if loss.is_refused]
     if not refused:
         return
     more = f"; and {len(refused) - _MANY} more" if len(refused) > _MANY else ""
-    raise RunFailed(
+    raise TooMuchLost(
         "the night would lose more than SHRINK_LIMIT allows: "
         f"{'; '.join(refused[:_MANY])}{more}; readers keep the night before",
         "if it is meant, let this run through with `pg-replica run --accept-shrink` (the whole "
         "night with `ops nightly --accept-shrink`), or say so of a table with shrink_limit: 100 "
         "in the table policy; else look at the source",
     )
+
+
+def guard(
+    main: psycopg.Connection,
+    record: Record,
+    naming: Naming,
+    schemas: list[str],
+    policy: Policy,
+    limit: float,
+) -> None:
+    """Compare rows with the live night's, before the long work of constraints.
+
+    Args:
+        main: A session on the warehouse.
+        record: This run's.
+        naming: The schemas' names.
+        schemas: The landing's schemas.
+        policy: As `losses` takes it.
+        limit: As `losses` takes it.
+
+    Raises:
+        TooMuchLost: If too much would be lost.
+    """
+    live = live_run(main, naming.replica)
+    if live is None:
+        return
+    record.flush()
+    before = rows_of(main, live, {naming.live(schema): schema for schema in schemas})
+    after = rows_of(main, record.run_id, {schema: schema for schema in schemas})
+    found = losses(before, after, policy, limit)
+    for loss in found:
+        record.finding(loss.subject, loss.figures)
+    refuse(found)
