@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 import yaml
 
+from entrepot_lab.postgres.cluster import embedded_binaries
 from entrepot_lab.postgres.warehouse import Lab
 
 _SOURCE = """
@@ -134,3 +136,79 @@ def test_a_policy_is_proposed_and_accepted_line_by_line(unknown: Lab) -> None:
     assert "Nothing is proposed" in output
     status, output = lab.run("check", PSEUDONYM_SECRET="sixteen characters and more")
     assert "tables.yml" not in output, "what is accepted is a policy"
+
+
+_NEXT_DAY = """
+ALTER TABLE products ADD COLUMN maker_email text, ADD COLUMN colour text;
+CREATE TABLE letters (mail text PRIMARY KEY, sent date);
+ALTER TABLE visits ADD COLUMN telephone text;
+CREATE VIEW makers AS SELECT id, maker_email FROM products;
+"""
+_SECRET = {"PSEUDONYM_SECRET": "sixteen characters and more"}
+
+
+def _findings(lab: Lab) -> dict[str, str]:
+    with lab.warehouse() as warehouse:
+        rows = warehouse.execute(
+            "SELECT subject, finding FROM entrepot_ops.findings"
+            " WHERE run_id = (SELECT max(run_id) FROM entrepot_ops.runs)"
+        )
+        return dict(rows.fetchall())
+
+
+def _columns(lab: Lab, table: str) -> set[str]:
+    with lab.warehouse() as warehouse:
+        rows = warehouse.execute(
+            "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass(%s)"
+            " AND attnum > 0 AND NOT attisdropped",
+            [f"pix.{table}"],
+        )
+        return {row[0] for row in rows}
+
+
+@pytest.mark.parametrize("from_dump", [False, True])
+def test_new_personal_columns_are_told_or_held(empty_lab: Lab, from_dump: bool) -> None:
+    lab = empty_lab
+    with lab.source() as source:
+        source.execute(
+            "CREATE TABLE products (id int PRIMARY KEY, name text, price numeric);"
+            "CREATE TABLE visits (at date NOT NULL, path text) PARTITION BY RANGE (at);"
+            "CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM ('2024-01-01')"
+            " TO ('2025-01-01'); INSERT INTO visits VALUES ('2024-02-03', '/');"
+        )
+    lab.night()
+    assert not any("personal" in said for said in _findings(lab).values())
+    with lab.source() as source:
+        source.execute(_NEXT_DAY)
+    variables = {"NEW_COLUMNS": "hold"}
+    if from_dump:
+        dump = lab.folder / "next_day.sql"
+        pg_dump = embedded_binaries() / "pg_dump"
+        subprocess.run([pg_dump, "-f", dump, lab.source_url()], check=True)
+        variables["DUMP_PATH"] = str(dump)
+    lab.night(**variables)
+    found = _findings(lab)
+    assert "stays out until then" in found["column products.maker_email"]
+    assert "stays out until then" in found["column visits.telephone"]
+    assert "its table stays out" in found["column letters.mail"]
+    assert "column products.colour" not in found
+    assert "maker_email" not in _columns(lab, "products")
+    assert "colour" in _columns(lab, "products")
+    assert "telephone" not in _columns(lab, "visits_1")
+    assert not _columns(lab, "letters")
+    assert not _columns(lab, "makers")
+    assert any("makers" in subject for subject in found), "what goes with it is told"
+    lab.policy(
+        "tables:\n  products: {columns: {maker_email: keep}}\n"
+        "  letters: {columns: {mail: pseudonymise}}\n"
+    )
+    lab.night(**variables, **_SECRET)
+    assert "maker_email" in _columns(lab, "makers")
+    assert _columns(lab, "letters") == {"mail", "sent"}
+    assert "telephone" not in _columns(lab, "visits"), "not yet decided"
+    if not from_dump:
+        lab.night(**_SECRET)
+        assert ": it comes;" in _findings(lab)["column visits.telephone"]
+        lab.night(**_SECRET)
+        assert "column visits.telephone" not in _findings(lab), "said once"
+    lab.run("drop-previous")

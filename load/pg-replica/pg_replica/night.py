@@ -31,7 +31,7 @@ from pg_replica.publish import swap as publish
 from pg_replica.publish.functions import close_functions
 from pg_replica.publish.retired import retired_schemas
 from pg_replica.publish.waiting import live_schemas, prepare_next
-from pg_replica.restore import landing, restorer
+from pg_replica.restore import landing, new_columns, restorer
 from pg_replica.restore.builder import Builder
 from pg_replica.restore.checks import ChecksThatCall
 from pg_replica.restore.context import RestoreContext
@@ -177,6 +177,7 @@ class Night:
                     "is logged here: as on the source, a crash would empty it",
                 )
             portions = origin.portions(build)
+            new_columns.tell(build, origin, self._record)
             _guard(self._settings, self._schemas, build, origin)
             path.find(build)
             checks.set_aside(build)

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     source_lock_budget: float = Field(30, gt=0, validation_alias="SOURCE_LOCK_BUDGET")
     shrink_limit: float = Field(50, ge=0, le=100, validation_alias="SHRINK_LIMIT")
     accept_shrink: bool = Field(False, validation_alias="ACCEPT_SHRINK")
+    new_columns: Literal["bring", "hold"] = Field(
+        "bring", validation_alias="NEW_COLUMNS"
+    )
     snapshot_limit: float = Field(0, ge=0, validation_alias="SNAPSHOT_LIMIT")
     network_timeout: int = Field(120, ge=1, validation_alias="NETWORK_TIMEOUT")
     maintenance_work_mem: str = Field(

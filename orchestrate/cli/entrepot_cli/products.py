@@ -81,7 +81,7 @@ _SAID = {"nightly": "night"}
 # What is started most often is known without being asked for; all else is found by asking.
 _KNOWN = {
     **dict.fromkeys(("night", "nightly", "status", "report", "notify", "crontab"), OPS),
-    **dict.fromkeys(("check", "run", "audit"), REPLICA),
+    **dict.fromkeys(("check", "run", "audit", "propose"), REPLICA),
 }
 
 

@@ -19,7 +19,7 @@ from pg_replica.preflight.dump import check_dump_path
 from pg_replica.preflight.pair import check_pair
 from pg_replica.preflight.report import Report
 from pg_replica.preflight.source import check_source
-from pg_replica.preflight.warehouse import check_warehouse
+from pg_replica.preflight.warehouse import check_warehouse, live_columns
 from pg_replica.settings import Settings
 
 # Sessions beside those of the workers: the snapshot's; the lock's, the record's and the night's.
@@ -56,6 +56,9 @@ def check(settings: Settings) -> Report:
                     report,
                 )
                 check_warehouse(settings, target_session, report)
+                report.live_columns = live_columns(
+                    target_session, settings.replica_schema
+                )
         if source_session:
             with _problems_of("source", report):
                 limits.check_connections(

@@ -19,6 +19,7 @@ class Report:
         notes: What was found in order.
         tools: The client tools that can be used, in order of preference.
         policy_text: The table policy as written.
+        live_columns: The columns of the live night, by the names of its relations.
         amounts: The columns of type money that must arrive as numeric, each with its table.
     """
 
@@ -27,4 +28,5 @@ class Report:
     notes: list[str] = field(default_factory=list)
     tools: list[ClientTools] = field(default_factory=list)
     policy_text: PolicyText | None = None
+    live_columns: dict[TableName, set[str]] = field(default_factory=dict)
     amounts: list[tuple[TableName, str]] = field(default_factory=list)

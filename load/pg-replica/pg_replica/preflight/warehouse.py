@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from entrepot_core.base.errors import Refused
-from entrepot_core.postgres.identifiers import PUBLIC
+from entrepot_core.postgres.identifiers import PUBLIC, TableName
 from entrepot_core.postgres.server import role_exists
 from entrepot_core.warehouse import migrate
 from entrepot_core.warehouse.schemas import Naming
@@ -138,3 +138,29 @@ def _has_unclean_run(session: psycopg.Connection) -> bool:
         return False
     query = "SELECT true FROM entrepot_ops.runs WHERE landing <> '{}' LIMIT 1"
     return session.execute(query).fetchone() is not None
+
+
+def live_columns(
+    session: psycopg.Connection, replica: str
+) -> dict[TableName, set[str]]:
+    """Read which columns the live night has, those of views with them.
+
+    Args:
+        session: A session on the warehouse.
+        replica: The replica's schema.
+
+    Returns:
+        The columns by relation of the replica's schemas.
+    """
+    rows = session.execute(
+        "SELECT n.nspname, c.relname, pg_catalog.array_agg(a.attname::text)"
+        " FROM pg_catalog.pg_class AS c"
+        " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " JOIN pg_catalog.pg_attribute AS a"
+        " ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " WHERE c.relkind IN ('r', 'p', 'v', 'm')"
+        " AND (n.nspname = %(replica)s"
+        " OR pg_catalog.starts_with(n.nspname, %(replica)s || '_')) GROUP BY 1, 2",
+        {"replica": replica},
+    ).fetchall()
+    return {TableName(schema, name): set(columns) for schema, name, columns in rows}

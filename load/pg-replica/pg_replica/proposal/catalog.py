@@ -106,11 +106,9 @@ def read(connection: psycopg.Connection) -> list[SourceTable]:
         columns[oid].append(SourceColumn(facts, *rest))
     row = connection.execute(_SINCE).fetchone()
     since = row[0] if row else None
-    return [
-        _table(row, since, columns[row[0]])
-        for row in connection.execute(_TABLES).fetchall()
-        if row[0] in columns
-    ]
+    found = connection.execute(_TABLES).fetchall()
+    connection.execute("RESET jit")
+    return [_table(row, since, columns[row[0]]) for row in found if row[0] in columns]
 
 
 def _table(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres.identifiers import PUBLIC, TableName
-from pg_replica.personal.judge import judge
 from pg_replica.personal.model import PROPOSED, TableFacts, Verdict
 from pg_replica.proposal.catalog import SourceColumn, SourceTable
 from pg_replica.proposal.modes import propose
@@ -120,6 +119,10 @@ def verdicts(
     Returns:
         The columns, in the table's order; computed ones go with those that they are computed from.
     """
+    from pg_replica.personal.judge import (
+        judge,  # with what knows numbers of all countries
+    )
+
     facts = [column.facts for column in table.columns]
     said = judge(TableFacts(table.name.name, facts, samples))
     return [

@@ -24,6 +24,7 @@ from pg_replica.dump.without_rows import tables_without_rows
 from pg_replica.preflight import money
 from pg_replica.preflight.policy import policy_problems
 from pg_replica.preflight.report import Report
+from pg_replica.proposal.new_columns import NewColumn, NewColumns
 from pg_replica.settings import Settings
 from pg_replica.source.partitions import routed
 from pg_replica.source.rows import Portion, dump_portions, live_portions
@@ -61,12 +62,14 @@ class Origin(Protocol):
     Attributes:
         items: What is to be made, in the dump's order.
         policy: The table policy, names resolved.
+        new_columns: What no night has brought yet, and looks personal.
         search_path: The schemas that the source's own setting names, in its order.
     """
 
     items: list[Item]
     policy: Policy
     search_path: list[str]
+    new_columns: list[NewColumn]
 
     def portions(self, landing: psycopg.Connection) -> list[Portion]:
         """Plan the copies, once the landing's tables are made."""
@@ -143,6 +146,8 @@ class LiveOrigin:
         _refuse_if_any(self.policy.problems)
         _refuse_if_any(policy_problems(self.policy, self.snapshot.tables, settings))
         self.policy.inherit(parents(self.items))
+        new = NewColumns(settings, report.live_columns, self.policy, self.items)
+        self.new_columns = new.of_source(self._source, self._snapshot.columns)
         for table, column in report.amounts:
             self.policy.as_numeric(table, column)
         self.search_path = self.snapshot.search_path()
@@ -270,6 +275,7 @@ class DumpOrigin:
         """
         assert report.policy_text is not None
         self._settings = settings
+        self._live = report.live_columns
         self._text: PolicyText = report.policy_text
         self._dump = open_dump(settings, report.tools, count_bytes)
         self.items = dump.without_extensions_own(self._dump.items)
@@ -343,6 +349,8 @@ class DumpOrigin:
         if amounts := money.columns(landing, resolved):
             problem = money.problem_of_dump(amounts, money.digits(landing))
             _refuse_if_any([problem] if problem else [])
+        new = NewColumns(self._settings, self._live, self.policy, self.items)
+        self.new_columns = new.of_landing(landing)
         types = {
             table.name: {
                 column.name: column.type
