@@ -80,10 +80,10 @@ def test_a_folder_is_a_domain_with_its_switch(house: Path) -> None:
     assert list(own) == ["crm", "shop", "weather"]
     assert own["weather"].sentence == "stations and what they measure"
     assert own["weather"].raw_schemas == ["raw_weather"]
-    assert own["weather"].dbt_sources == ["weather"]
+    assert own["weather"].dbt_sources == ["weather", "weather__*"]
     assert not own["weather"].replicated
     assert own["shop"].replicated  # it has models and no step: they read the replica
-    assert domains.fed_by("full-replication") == ("pix", "shop")
+    assert domains.fed_by("full-replication") == ("pix", "shop", "shop__*")
     assert own["crm"].is_database
     assert domains.enabled({"DOMAINS": "weather,crm"}) == {"weather", "crm"}
     with pytest.raises(Refused, match="Did you mean 'weather'"):
@@ -116,7 +116,10 @@ def test_its_steps_are_steps_of_the_night(house: Path) -> None:
     build = order.index("dbt:build")
     assert order.index("weather") < build and order.index("pg-replica--crm:run") < build
     assert steps["weather"].task == "tap-weather target-postgres--overwrite"
-    assert steps["weather"].is_source and steps["weather"].feeds == ("weather",)
+    assert steps["weather"].is_source and steps["weather"].feeds == (
+        "weather",
+        "weather__*",
+    )
     last = steps["pg-replica--crm:drop-previous"]
     assert last.needs == (
         "pg-replica--crm:run",

@@ -129,7 +129,7 @@ def _domain(name: str, folder: Path, root: Path, problems: list[str]) -> dict[st
         "checks": checks if jobs else list(_REPLICA_CHECKS),
         "variables": variables,
         "raw_schemas": list(dict.fromkeys(schemas)),
-        "dbt_sources": list(said.get("dbt_sources") or [name]),
+        "dbt_sources": list(said.get("dbt_sources") or [name, f"{name}__*"]),
         "folder": f"{FOLDER}/{name}",
         "is_database": is_database,
     }

@@ -31,6 +31,7 @@ _VERBS = {
     "notify": ("notify.command", "Tell NOTIFICATIONS and Sentry how a night ended."),
     "crontab": ("schedule.crontab", "Print, check, install or remove the crontab."),
     "export-schema": ("backups.export_schema", "Copy the schema, without data."),
+    "scaffold": ("scaffold.command", "Write first models of the replica's tables."),
     "push-dump": ("backups.push_dump", "Dump a whole database to S3 or a folder."),
 }
 # What people say, beside what crontabs and Meltano say.

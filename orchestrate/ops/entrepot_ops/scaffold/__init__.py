@@ -1,0 +1,1 @@
+"""First models of a replica: sources, staging, and a worked example for partners."""
