@@ -147,7 +147,7 @@ class LiveOrigin:
         _refuse_if_any(policy_problems(self.policy, self.snapshot.tables, settings))
         self.policy.inherit(parents(self.items))
         new = NewColumns(settings, report.live_columns, self.policy, self.items)
-        self.new_columns = new.of_source(self._source, self._snapshot.columns)
+        self.new_columns = new.of_source(self._source, self.snapshot.columns)
         for table, column in report.amounts:
             self.policy.as_numeric(table, column)
         self.search_path = self.snapshot.search_path()
