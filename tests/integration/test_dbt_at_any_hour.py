@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from entrepot_lab.postgres.cluster import Cluster
-from entrepot_lab.postgres.warehouse import Lab
+from entrepot_lab.postgres.warehouse import OWNER, READER, Lab
 from entrepot_lab.processes import prepared
 
 SALES = "sales_of_models"
@@ -31,7 +31,10 @@ version: 2
 sources:
   - name: shop
     schema: pix
-    tables: [{name: goods}]
+    tables:
+      - name: goods
+        description: What is sold
+        columns: [{name: id, description: a number}]
 models:
   - name: base
     columns: [{name: id, data_tests: [not_null]}]
@@ -140,9 +143,10 @@ def project(
     lab = Lab(servers["wheel"], servers["wheel"], "hours", folder).create()
     with lab.source() as source:
         source.execute("CREATE TABLE goods (id integer PRIMARY KEY, label text)")
+        source.execute("COMMENT ON COLUMN goods.id IS 'the source''s own'")
         source.execute("INSERT INTO goods VALUES (1, 'good'), (2, 'fine')")
     with lab.warehouse_server.admin() as admin:
-        admin.execute(f"CREATE ROLE {SALES}")
+        admin.execute(f"CREATE ROLE {SALES}; GRANT {SALES} TO {OWNER}")
     yield Project(lab)
     lab.drop()
 
@@ -168,11 +172,40 @@ def test_every_verb_works_before_and_after_a_night_and_a_publication(
     project.must("docs", "generate")
     catalog = (lab.folder / ".entrepot/dbt/target/catalog.json").read_text()
     assert '"schema": "external", "name": "given"' in catalog
+    assert _as_of(lab, READER) == {
+        "pix": ("pg-replica", "complete", 2),
+        "enrichment": ("dbt", "complete", 2),
+        "staging": ("dbt", "complete", None),  # a reference table is not analysed yet
+    }
+    assert _as_of(lab, SALES) == {}
+    with lab.warehouse(READER) as reader:
+        assert reader.execute(
+            "SELECT obj_description('pix.goods'::regclass), col_description("
+            "'pix.goods'::regclass, 1), obj_description('enrichment'::regnamespace)"
+            " LIKE 'Joins%'"
+        ).fetchone() == ("What is sold", "the source's own", True)
     with lab.warehouse() as owner:
         owner.execute("DROP SCHEMA external_next CASCADE")
         owner.execute("UPDATE external.given SET label = 'bad' WHERE id = 1")
+        owner.execute("UPDATE enrichment.base SET id = NULL WHERE id = 2")
+    lab.night()
+    assert _as_of(lab, READER)["enrichment"] == ("dbt", "partial", 2)
     status, output = project.dbt("test")
-    assert (status, "ERROR=1 " in output, "assert_good" in output) == (1, True, True)
+    with lab.warehouse() as owner:
+        assert owner.execute(
+            "SELECT tests, failed_tests FROM entrepot_ops.models WHERE model_name = 'base'"
+        ).fetchone() == (1, 1)
+    assert (status, "ERROR=2 " in output, "assert_good" in output) == (1, True, True)
+
+
+def _as_of(lab: Lab, role: str) -> dict[str, tuple[str, str, int | None]]:
+    """What a role may know: by schema the source, whether it is complete, and its rows."""
+    with lab.warehouse(READER if role == READER else OWNER) as session:
+        session.execute(f"SET ROLE {role}")
+        rows = session.execute(
+            "SELECT schema, source, state, rows FROM entrepot_info.as_of WHERE as_of <= now()"
+        ).fetchall()
+    return {row[0]: row[1:] for row in rows}
 
 
 def test_what_people_made_and_gave_outlives_builds_of_another_shape(

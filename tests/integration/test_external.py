@@ -206,6 +206,7 @@ def test_elsewhere_the_same_tables_are_swapped_too(partners: Partners) -> None:
         "SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1"
     )
     assert partners.ask(schemas, elsewhere=True) == [
+        ("entrepot_info",),
         ("entrepot_ops",),
         ("external",),
         ("information_schema",),

@@ -190,7 +190,9 @@ def test_rights_follow_the_night(lab: Lab) -> None:
             "SELECT array_agg(nspname::text ORDER BY nspname) FROM pg_namespace"
             " WHERE has_schema_privilege(oid, 'USAGE') AND nspname !~ '^(pg_|information_)'"
         ).fetchone()
-        assert visible == (["pix", "pix_audit", "pix_pgboss", "public"],)
+        assert visible == (
+            ["entrepot_info", "pix", "pix_audit", "pix_pgboss", "public"],
+        )
         may_create = reader.execute(
             "SELECT bool_or(has_schema_privilege(oid, 'CREATE')) FROM pg_namespace"
         ).fetchone()

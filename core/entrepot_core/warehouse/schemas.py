@@ -14,7 +14,7 @@ from entrepot_core.postgres.identifiers import LONGEST_NAME, PUBLIC
 
 # What the warehouse's other tenants are called, beside models and raw rows: a source's schema of
 # that name cannot land.
-_TAKEN = frozenset({"entrepot_ops", "meltano"})
+_TAKEN = frozenset({"entrepot_ops", "entrepot_info", "meltano"})
 # The models that dbt rebuilds itself after each swap.
 TRANSFORMED = (
     "staging",

@@ -23,6 +23,11 @@ from entrepot_lab.sources.service import Service
 
 SOURCE_OWNER, OWNER = "app", "entrepot"
 READERS = ("internal_reader", "external_reader")
+# So that a table's name is enough.
+_SEARCH_PATHS = {
+    "internal_reader": "enrichment, pix, pix_incremental, entrepot_info",
+    "external_reader": "external, entrepot_info",
+}
 # One builds the replica, the other owns it: see README.md.
 REPLICA_ROLES = ("entrepot_build", "entrepot_replica")
 DEFAULT_SIZE = 20_000
@@ -98,6 +103,11 @@ class Demo:
             for role in REPLICA_ROLES:
                 admin.execute(f"GRANT {role} TO {OWNER}")
         self.warehouse.create_database("warehouse", OWNER, (*READERS, *REPLICA_ROLES))
+        with self.warehouse.admin() as admin:
+            for role, path in _SEARCH_PATHS.items():
+                admin.execute(
+                    f"ALTER ROLE {role} IN DATABASE warehouse SET search_path = {path}"
+                )
         self._fill(size, passwords)
         self._write_settings(passwords)
 

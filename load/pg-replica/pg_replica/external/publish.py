@@ -211,7 +211,8 @@ def _partners(settings: Settings, session: psycopg.Connection) -> list[str]:
 
 
 def _beyond(settings: Settings, session: psycopg.Connection) -> list[str]:
-    return privileges.beyond(session, _partners(settings, session), [_LIVE, _NEXT])
+    meant = [_LIVE, _NEXT, "entrepot_info"]
+    return privileges.beyond(session, _partners(settings, session), meant)
 
 
 def _report_roles(
@@ -290,7 +291,8 @@ def _misplaced(settings: Settings, target: Database) -> list[str]:
             return problems
         rows = there.execute(
             "SELECT n.nspname FROM pg_catalog.pg_namespace AS n"
-            f" WHERE {catalog.USER_SCHEMAS} AND n.nspname NOT IN ('public', 'entrepot_ops')"
+            f" WHERE {catalog.USER_SCHEMAS}"
+            " AND n.nspname NOT IN ('public', 'entrepot_ops', 'entrepot_info')"
             " AND n.nspname !~ '^external(_next|_previous(_[0-9]+)?)?$' ORDER BY 1"
         ).fetchall()
         others = [f"schema {row[0]}" for row in rows]

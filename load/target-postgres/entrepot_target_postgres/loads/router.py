@@ -10,6 +10,7 @@ from entrepot_core.postgres.connection import Database
 from entrepot_core.postgres.identifiers import TableName
 from entrepot_core.singer import keywords
 from entrepot_core.singer.keywords import REPLACE_BY
+from entrepot_core.warehouse import loads
 from entrepot_target_postgres.errors import CannotLoad
 from entrepot_target_postgres.loads import lock
 from entrepot_target_postgres.loads.overwrite import FullLoad
@@ -124,6 +125,10 @@ class StreamLoads:
             if ended_well:
                 self._full.believe_the_end()
             self._full.finish()
+        if self._session is not None:
+            loads.note(
+                self._session, [load.shape.table for load in self._loads.values()]
+            )
 
     def close(self) -> None:
         """Let the warehouse go."""
