@@ -185,6 +185,67 @@ def test_extensions_that_an_administrator_has_placed(system_lab: Lab) -> None:
     assert _schemas(lab) == ["exts", "partman", "pix", "pix_shop", "public", "shop"]
 
 
+_NEEDING = """
+CREATE TABLE people (
+    id uuid PRIMARY KEY DEFAULT uuid_generate_v4(), tags bytea,
+    digest bytea GENERATED ALWAYS AS (digest('x' || n, 'sha1')) STORED,
+    n int NOT NULL CHECK (length(digest(n::text, 'md5')) > 0)
+);
+INSERT INTO people (tags, n) VALUES ('a', 1), (NULL, 2);
+CREATE INDEX by_digest ON people (digest(n::text, 'md5'));
+CREATE TABLE tokens (at int PRIMARY KEY, word kept_word, pair kept_word[]);
+INSERT INTO tokens VALUES (1, 'a', ARRAY['b']::kept_word[]);
+"""
+
+
+def test_what_the_warehouse_cannot_have(
+    servers: dict[str, Cluster], tmp_path: Path
+) -> None:
+    """Defaults, CHECKs and indexes go; of columns the owner decides before anything is done."""
+    if "system" not in servers:
+        pytest.skip("this machine has no PostgreSQL of its own")
+    lab = Lab(servers["system"], servers["wheel"], "lacking", tmp_path).create()
+    with lab.source_server.admin(f"{lab.name}_source") as admin:
+        for name in ("uuid-ossp", "pgcrypto", "pg_stat_statements"):
+            admin.execute(f'CREATE EXTENSION "{name}"')
+        # A type that only the source's extension has.
+        admin.execute(
+            "CREATE DOMAIN kept_word AS text; GRANT USAGE ON TYPE kept_word TO app"
+        )
+        admin.execute("ALTER EXTENSION pgcrypto ADD DOMAIN kept_word")
+    with lab.source() as source:
+        source.execute(_NEEDING)
+    status, output = lab.run("check")
+    said = " ".join(output.split())
+    assert status == 2, output
+    assert (
+        "column pair of table public.tokens, column word of table public.tokens" in said
+    )
+    assert "extension pgcrypto of the source is not available" in said
+    assert "give these columns a rule in the table policy" in said
+    assert "left out is what needs it" in said and "uuid-ossp" in said
+    assert "needs a superuser to create it on the warehouse; nothing" in said
+    lab.policy(
+        "tables: {people: {columns: {digest: text}},"
+        " tokens: {columns: {word: text, pair: exclude}}}"
+    )
+    lab.night()
+    with lab.warehouse() as warehouse, lab.source() as source:
+        people = "SELECT id, tags, n, digest::text FROM {}.people ORDER BY n"
+        rows = warehouse.execute(people.format("pix")).fetchall()
+        assert rows == source.execute(people.format("public")).fetchall()
+        assert rows[0][3].startswith("\\x")
+        assert warehouse.execute("SELECT * FROM pix.tokens").fetchall() == [(1, "a")]
+        findings: dict[str, str] = dict(
+            warehouse.execute(
+                "SELECT subject, finding FROM entrepot_ops.findings"
+            ).fetchall()
+        )
+    assert "tolerated" in findings["INDEX public by_digest"]
+    assert findings["column people.digest"] == "is text: the policy asks for it"
+    lab.drop()
+
+
 def test_constraints_of_an_extensions_table_stay(system_lab: Lab) -> None:
     """The landing is emptied without touching tables that an extension keeps in it."""
     with system_lab.warehouse() as warehouse:
@@ -216,11 +277,6 @@ def test_postgis_in_public(system_lab: Lab) -> None:
         ).fetchone():
             pytest.skip("PostGIS is not installed")
         admin.execute("CREATE EXTENSION postgis; CREATE EXTENSION postgis_raster")
-    status, output = system_lab.run("check")
-    assert status == 2
-    assert "CREATE EXTENSION postgis SCHEMA public" in output
-    with system_lab.warehouse_server.admin(f"{system_lab.name}_warehouse") as admin:
-        admin.execute("CREATE EXTENSION postgis; CREATE EXTENSION postgis_raster")
     with system_lab.source() as source:
         source.execute(_PLACES)
         source.execute("CREATE TABLE images (id int PRIMARY KEY, r raster)")
@@ -228,6 +284,11 @@ def test_postgis_in_public(system_lab: Lab) -> None:
             "INSERT INTO images VALUES (1, ST_MakeEmptyRaster(9, 9, 0, 0, 1))"
         )
         wanted = source.execute(_EWKB.format("public")).fetchone()
+    status, output = system_lab.run("check")
+    assert status == 2
+    assert "CREATE EXTENSION postgis SCHEMA public" in output
+    with system_lab.warehouse_server.admin(f"{system_lab.name}_warehouse") as admin:
+        admin.execute("CREATE EXTENSION postgis; CREATE EXTENSION postgis_raster")
     _nights(system_lab)
     with system_lab.warehouse(READER) as reader:
         assert reader.execute(_EWKB.format("pix")).fetchone() == wanted

@@ -42,12 +42,13 @@ def copied(table: Table, rule: TableRule) -> list[str]:
         rule: Its rule.
 
     Returns:
-        Names, in the table's order: neither generated ones nor those left out.
+        Names, in the table's order: neither those left out nor generated ones, unless as text.
     """
     return [
         column.name
         for column in table.columns
-        if not column.generated and rule.columns.get(column.name) != "exclude"
+        if rule.columns.get(column.name) != "exclude"
+        and (not column.generated or rule.columns.get(column.name) == "text")
     ]
 
 
@@ -67,7 +68,7 @@ def copy_format(
         `binary` or `text`.
     """
     carried = set(copied(table, rule))
-    safe = not (rule.pseudonymised or rule.amounts) and all(
+    safe = not (rule.pseudonymised or rule.changed) and all(
         is_binary_safe(column.type_oid)
         for column in table.columns
         if column.name in carried
@@ -93,7 +94,7 @@ def copy_out_statement(
         A COPY … TO STDOUT of this very table, its children's rows left to their own copies.
     """
     names = copied(table, rule)
-    is_plain = not (rule.pseudonymised or rule.amounts)
+    is_plain = not (rule.pseudonymised or rule.changed)
     if blocks is None and is_plain and names:
         listed = ", ".join(map(quote, names))
         return f"COPY {table.name.sql} ({listed}) TO STDOUT (FORMAT {copy_format})"
@@ -116,7 +117,7 @@ def chosen(names: list[str], rule: TableRule) -> str:
     Returns:
         The list, for a SELECT from the table.
     """
-    forms = {"pseudonymise": _TEXT, "numeric": _NUMERIC}
+    forms = {"pseudonymise": _TEXT, "text": _TEXT, "numeric": _NUMERIC}
     return ", ".join(
         forms.get(rule.columns.get(name, ""), "{column}").format(column=quote(name))
         for name in names

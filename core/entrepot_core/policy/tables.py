@@ -26,7 +26,7 @@ from entrepot_core.config.project import project_root
 from entrepot_core.postgres.identifiers import PUBLIC, TableName
 
 Mode = Literal["full", "incremental", "none"]
-ColumnRule = Literal["exclude", "pseudonymise", "numeric"]
+ColumnRule = Literal["exclude", "pseudonymise", "numeric", "text"]
 KEEP = "keep"  # of a column: brought as it is, by somebody's decision
 MODES = get_args(Mode)
 
@@ -64,6 +64,13 @@ class TableRule(BaseModel):
     def pseudonymised(self) -> list[str]:
         """The columns that arrive as pseudonyms."""
         return [name for name, how in self.columns.items() if how == "pseudonymise"]
+
+    @property
+    def changed(self) -> list[str]:
+        """The columns whose values are written in another type, by the source."""
+        return [
+            name for name, how in self.columns.items() if how in ("numeric", "text")
+        ]
 
     @property
     def emptied(self) -> list[str]:

@@ -27,6 +27,13 @@ _JSON_TYPES = {
     "bool": "boolean",
 }
 
+_CHANGED = {
+    "exclude": "excluded",
+    "pseudonymise": "pseudonymised",
+    "numeric": "another number here",
+    "text": "text here",
+}
+
 _logger = logging.getLogger("tap-postgres")
 
 # What a default or an expression needs beside the table's own columns and its types: functions,
@@ -176,7 +183,7 @@ def _columns(
             continue
         binary = treatment is not None or is_binary_safe(type_oid)
         column = replace(column, binary=binary)
-        if treatment == "pseudonymise":
+        if treatment in ("pseudonymise", "text"):
             column = replace(column, type="text", base="text", expression=None)
             column = replace(column, generated=None, former=None, collation=None)
         elif column.generated and {*(needs or ())} & {*rule.columns} - {column.name}:
@@ -232,10 +239,8 @@ def _checked_key(
     if key is None:
         raise Refused(f"table {table}: its primary key is not one column: {advice}")
     base, not_null = bases[key]
-    if rule.columns.get(key):
-        raise Refused(
-            f"table {table}: its replication key {key} is {rule.columns[key]}d"
-        )
+    if how := _CHANGED.get(rule.columns.get(key, "")):
+        raise Refused(f"table {table}: its replication key {key} is {how}")
     if base not in KINDS:
         raise Refused(
             f"table {table}: column {key} ({base}) has no order that new rows follow: {advice}"

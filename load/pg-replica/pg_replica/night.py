@@ -163,9 +163,8 @@ class Night:
         self._types = KeptTypes(
             main, self._naming, self._schemas, builder_role, origin.items
         )
-        builder = Builder(
-            origin.policy, self._record, self._naming, main, path, self._types
-        )
+        told = (origin.policy, self._record, self._naming)
+        builder = Builder(*told, main, path, self._types, origin.lacking)
         checks = ChecksThatCall(self._schemas, path, self._record)
         pre_data, post_data = sections(origin.items)
         with self._record.step("schema"):

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import psycopg
 
-from entrepot_core.base.suggest import nearest
 from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import are_same
 from entrepot_core.warehouse.schemas import Naming
-from pg_replica.preflight import citus, money
+from pg_replica.preflight import citus, extensions, money
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
 from pg_replica.warehouse import homes, made_schemas
-
-_EXTENSIONS = (
-    "SELECT extname::text FROM pg_catalog.pg_extension"
-    " WHERE extname <> 'plpgsql' ORDER BY 1"
-)
 
 
 def check_pair(
@@ -55,29 +49,8 @@ def check_pair(
         for problem in made_schemas.collisions(target, naming, schemas, shared)
         if problem not in report.problems
     ]
-    wanted = [row[0] for row in source.execute(_EXTENSIONS)]
-    installed = {row[0] for row in target.execute(_EXTENSIONS)}
-    available: dict[str, bool] = dict(
-        target.execute(
-            "SELECT name::text, bool_or(trusted OR NOT superuser)"
-            " FROM pg_catalog.pg_available_extension_versions GROUP BY 1"
-        ).fetchall()
-    )
-    tolerated = report.policy_text.tolerated if report.policy_text else frozenset()
-    for name in wanted:
-        if name in installed or f"EXTENSION {name}" in tolerated:
-            continue
-        if name not in available:
-            report.problems.append(
-                f"extension {name} of the source is not available on the warehouse's server: "
-                f"install its package, or add 'EXTENSION {name}' to tolerated_items if no "
-                f"replicated object needs it{nearest(name, list(available))}"
-            )
-        elif not available[name]:
-            report.problems.append(
-                f"extension {name} needs a superuser to create it on the warehouse: have one run "
-                f"CREATE EXTENSION {name} SCHEMA public, once"
-            )
+    if report.policy_text is not None:
+        extensions.check(source, target, report)
 
 
 def _check_amounts(

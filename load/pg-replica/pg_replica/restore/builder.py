@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 
 import psycopg
@@ -18,6 +18,7 @@ from entrepot_core.warehouse.runs import Record, utc_now
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.cutter import split
 from pg_replica.dump.items import FOREIGN_KEY, LEFT_OUT, REFRESH, Item
+from pg_replica.dump.without import NOTHING, Lacking, simplified
 from pg_replica.restore import range_types
 from pg_replica.restore.changed_columns import adapt
 from pg_replica.restore.kept_types import KeptTypes
@@ -52,6 +53,7 @@ class Builder:
         owner: A session of the warehouse's owner, who makes what is the database's: extensions.
         path: The search path that the source's functions count on.
         types: The live night's types, which stay where they are defined alike.
+        lacking: What tables go without, because the warehouse cannot have it.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Builder:
         owner: psycopg.Connection | None = None,
         path: SearchPath | None = None,
         types: KeptTypes | None = None,
+        lacking: Mapping[TableName, Lacking] | None = None,
     ) -> None:
+        self._lacking = lacking or {}
         self._types = types
         self._path = path
         self._owner = owner
@@ -188,6 +192,7 @@ class Builder:
             statements = (
                 self._renamed(split(sql.encode())) if sql else self._statements(item)
             )
+            statements = self._simplified(connection, item, statements)
             if self._owner and item.kind == "COMMENT" and statements != item.statements:
                 connection = (
                     self._owner
@@ -236,6 +241,19 @@ class Builder:
         waiting = self._naming.following(item.schema)
         made = range_types.made_elsewhere(item, waiting)
         return self._renamed(made or item.statements)
+
+    def _simplified(
+        self, connection: psycopg.Connection, item: Item, statements: list[bytes]
+    ) -> list[bytes]:
+        """Make a table without what the warehouse cannot have."""
+        if item.kind != "TABLE":
+            return statements
+        table = TableName(item.schema or PUBLIC, item.tag)
+        rule = self._policy.rule(table)
+        as_text = [name for name, how in rule.columns.items() if how == "text"]
+        lacking = self._lacking.get(table, NOTHING) | Lacking(text=frozenset(as_text))
+        version = connection.info.server_version
+        return [simplified(each, lacking, version) for each in statements]
 
     def _renamed(self, statements: list[bytes]) -> list[bytes]:
         return self._types.renamed(statements) if self._types else statements

@@ -41,7 +41,9 @@ def adapt(
             f"ALTER TABLE {table.sql} "
             + ", ".join(f"ALTER COLUMN {quote(name)} {change}" for change in changes)
         )
-        if any("TYPE" in change for change in changes):
+        if rule.columns[name] == "text":
+            record.finding(f"column {table}.{name}", "is text: the policy asks for it")
+        elif any("TYPE" in change for change in changes):
             is_amount = rule.columns[name] == "numeric"
             became = "numeric" if is_amount else "text"
             why = "its unit would be another here" if is_amount else "a pseudonym is"

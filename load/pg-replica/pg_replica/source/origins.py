@@ -18,8 +18,9 @@ from entrepot_core.postgres.identifiers import TableName, literal
 from entrepot_core.warehouse.shrinking import NO_LIMIT
 from pg_replica.dump import items as dump
 from pg_replica.dump.contents import read_schema
-from pg_replica.dump.items import REFRESH, Item, parents
+from pg_replica.dump.items import Item, parents
 from pg_replica.dump.open import forget, open_dump
+from pg_replica.dump.without import Lacking
 from pg_replica.dump.without_rows import tables_without_rows
 from pg_replica.preflight import money
 from pg_replica.preflight.policy import policy_problems
@@ -27,6 +28,7 @@ from pg_replica.preflight.report import Report
 from pg_replica.proposal.new_columns import NewColumn, NewColumns
 from pg_replica.settings import Settings
 from pg_replica.source.partitions import routed
+from pg_replica.source.refreshes import refreshes
 from pg_replica.source.rows import Portion, dump_portions, live_portions
 from pg_replica.source.snapshot import Snapshot
 from pg_replica.verify import compare as verify
@@ -63,11 +65,13 @@ class Origin(Protocol):
         items: What is to be made, in the dump's order.
         policy: The table policy, names resolved.
         new_columns: What no night has brought yet, and looks personal.
+        lacking: What tables go without, because the warehouse cannot have it.
         search_path: The schemas that the source's own setting names, in its order.
     """
 
     items: list[Item]
     policy: Policy
+    lacking: dict[TableName, Lacking]
     search_path: list[str]
     new_columns: list[NewColumn]
 
@@ -141,7 +145,9 @@ class LiveOrigin:
     def _read(self, settings: Settings, report: Report) -> None:
         assert report.policy_text is not None
         self.items = self._dump_schema(report)
-        self.items = dump.without_extensions_own(self.items) + self._refreshes()
+        self.items = dump.without_extensions_own(self.items)
+        populated = self.snapshot.populated_materialized_views()
+        self.items += refreshes(self.items, populated)
         self.policy = report.policy_text.resolve(self.snapshot.columns)
         _refuse_if_any(self.policy.problems)
         _refuse_if_any(policy_problems(self.policy, self.snapshot.tables, settings))
@@ -150,6 +156,8 @@ class LiveOrigin:
         self.new_columns = new.of_source(self._source, self.snapshot.columns)
         for table, column in report.amounts:
             self.policy.as_numeric(table, column)
+        self.policy.tolerated |= frozenset(report.left_out)
+        self.lacking = report.lacking
         self.search_path = self.snapshot.search_path()
         self._facts = self.snapshot.facts(dump.schemas_of(self.items))
         self.sequences = self.snapshot.sequences()
@@ -179,23 +187,6 @@ class LiveOrigin:
                 return read_schema(output)
         except RunFailed as error:
             raise TransientFailure(str(error)) from None
-
-    def _refreshes(self) -> list[Item]:
-        """Refresh what holds rows on the source: a dump of the schema alone does not say so."""
-        populated = self.snapshot.populated_materialized_views()
-        return [
-            Item(
-                0,
-                0,
-                REFRESH,
-                item.schema,
-                item.tag,
-                f"REFRESH MATERIALIZED VIEW {name.sql};",
-            )
-            for item in self.items
-            if item.kind == "MATERIALIZED VIEW"
-            and (name := TableName(item.schema or "", item.tag)) in populated
-        ]
 
     def portions(self, landing: psycopg.Connection) -> list[Portion]:
         """Plan the copies: see `live_portions`."""
@@ -242,7 +233,9 @@ class LiveOrigin:
 
     def verify_catalog(self, found: set[Fact], left_out: list[Item]) -> None:
         """Compare with the source's catalog under the snapshot."""
-        verify.compare(verify.expected(self._facts, self.policy, left_out), found)
+        verify.compare(
+            verify.expected(self._facts, self.policy, left_out, self.lacking), found
+        )
 
     def verify_rows(self, landing: psycopg.Connection) -> None:
         """Compare the rows at both ends of each primary key."""
@@ -279,6 +272,7 @@ class DumpOrigin:
         self._text: PolicyText = report.policy_text
         self._dump = open_dump(settings, report.tools, count_bytes)
         self.items = dump.without_extensions_own(self._dump.items)
+        self.lacking: dict[TableName, Lacking] = {}
         self.search_path: list[str] = []  # a dump does not tell it
         self.policy = Policy(tolerated=self._text.tolerated)
         self._check()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import psycopg
 
@@ -14,6 +14,7 @@ from entrepot_core.postgres.catalog import Fact, Table
 from entrepot_core.postgres.connection import one_line
 from entrepot_core.postgres.identifiers import TableName, quote
 from pg_replica.dump.items import Item
+from pg_replica.dump.without import NOTHING, Lacking
 
 _MANY = 10  # differences that a message lists
 # Over UTF-8, whatever the database's encoding; bytes without one are taken as they are.
@@ -26,13 +27,19 @@ _SAMPLE = 50  # rows at each end of a primary key
 _OF_CODE = ("0A", "22", "2F", "38", "39", "3F", "42", "P0")
 
 
-def expected(source: set[Fact], policy: Policy, left_out: list[Item]) -> set[Fact]:
+def expected(
+    source: set[Fact],
+    policy: Policy,
+    left_out: list[Item],
+    lacking: Mapping[TableName, Lacking],
+) -> set[Fact]:
     """Say what the landing must hold before anything is dropped from it.
 
     Args:
         source: The source's facts.
         policy: Columns that change; what is said of them is not compared.
         left_out: Items that were left out for a known reason.
+        lacking: What tables go without.
 
     Returns:
         Facts.
@@ -42,9 +49,29 @@ def expected(source: set[Fact], policy: Policy, left_out: list[Item]) -> set[Fac
     return {
         (kind, schema, name, detail)
         for kind, schema, name, detail in source
-        if not {(schema, name), (schema, f"{name} {detail}")} & tags
+        if not _tags(kind, schema, name, detail) & tags
         and not is_changed((kind, schema, name, detail), policy)
+        and not _is_lacking(kind, detail, lacking.get(TableName(schema, name), NOTHING))
     }
+
+
+def _tags(kind: str, schema: str, name: str, detail: str) -> set[tuple[str, str]]:
+    """Give the tags that an item may have which makes what a fact is about."""
+    found = {(schema, name), (schema, f"{name} {detail}")}
+    if kind == "index":
+        index = detail.removesuffix(" unique")
+        found |= {(schema, index), (schema, f"{name} {index}")}
+    return found
+
+
+def _is_lacking(kind: str, detail: str, lacking: Lacking) -> bool:
+    """Say whether a fact is about what a table goes without."""
+    if kind == "constraint c":
+        return detail in lacking.constraints
+    return kind == "column" and any(
+        detail.startswith((f"{column} ", f"{quote(column)} "))
+        for column in lacking.bare | lacking.text
+    )
 
 
 def is_changed(fact: Fact, policy: Policy) -> bool:
