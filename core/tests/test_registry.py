@@ -106,6 +106,7 @@ def test_what_is_called_secret_is_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
         each.name: {
             "value": f"quite-private-{number}",
             "url": f"postgresql://app:quite-private-{number}@db.example.org/x",
+            "hook": f"https://h.example.org/quite-private-{number}",
             "receivers": f'[{{"url":"https://h.example.org/quite-private-{number}"}}]',
             "": f"public-{number}",
         }[each.secret]

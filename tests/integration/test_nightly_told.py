@@ -39,14 +39,28 @@ def test_everybody_is_told_whatever_becomes_of_the_others(project: Project) -> N
         assert sorted(delivered) == [(False,)] * 3 + [(True,)] * 2
         project.behave("run tap-db target-db", "")
         status, output = project.ops("nightly")
-        assert status == 4, "all went well, but somebody was not told"
-        project.env["NOTIFICATIONS"] = json.dumps([{"url": f"{url}/ok2"}])
+        assert status == 0, "all went well, and that nobody hears of it changes nothing"
+        assert "(no. 2, webhook) was not told: status 500: it has failed" in output
+        alerts = "SELECT status, alerts FROM entrepot_ops.nights ORDER BY night_id DESC"
+        assert project.rows(alerts)[0] == ("succeeded", "not told")
+        project.env |= {
+            "NOTIFICATIONS": json.dumps([{"url": f"{url}/ok2"}]),
+            "HEARTBEAT_URL": f"{url}/beat/hidden-beat",
+            "REPORT_URL": "https://reports.example.org/",
+        }
         assert project.ops("nightly")[0] == 0
+        assert project.rows(alerts)[0] == ("succeeded", "told")
+        beats = [r.path for r in received if r.path.startswith("/beat")]
+        assert beats == ["/beat/hidden-beat/start", "/beat/hidden-beat"]
         assert project.ops("notify")[0] == 0
     outcomes = [r.body["outcome"] for r in received if r.path.startswith("/ok")]
     assert outcomes == ["failure", "recovery", "success", "success"]
+    told_good = next(r.body for r in received if r.path == "/ok2")
+    assert told_good["report_url"] == "https://reports.example.org/night-2.html"
+    assert told_good["text"].startswith("Night 2 succeeded: every step succeeded\n")
     printed = "".join(project.outputs)
     assert "s3cr3t" not in printed
+    assert "hidden-beat" not in printed
     assert "hidden-path" not in printed
 
 

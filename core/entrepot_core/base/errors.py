@@ -8,7 +8,7 @@ EXIT_STATUSES = {
     1: "failed: nothing was published; of a night, a source failed",
     2: "refused before any work",
     3: "another run holds the lock, on this machine or another",
-    4: "published, but something after it failed, differed or could not be told",
+    4: "published, but something after it failed or differed",
     130: "ended by SIGINT",
     143: "ended by SIGTERM",
 }

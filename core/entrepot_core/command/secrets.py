@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from entrepot_core.base.errors import Refused
@@ -31,7 +32,9 @@ def hide_environment(variables: Mapping[str, str] | None = None) -> None:
     for name, value in (os.environ if variables is None else variables).items():
         if not value:
             continue
-        if secret.get(name) == "receivers":
+        if secret.get(name) == "hook":
+            _hide_hook(value)
+        elif secret.get(name) == "receivers":
             _hide_receivers(value)
         elif _is_secret(name, secret):
             _hide(value)
@@ -65,11 +68,20 @@ def _hide_receivers(text: str) -> None:
         receivers = json.loads(text)
         for receiver in receivers:
             _hide(receiver.get("token"))
-            # Of a webhook, path and query are what lets one post there.
-            _hide(urlsplit(receiver["url"]).path.strip("/"))
-            _hide(urlsplit(receiver["url"]).query)
+            _hide(_password(receiver["url"]))
+            _hide_hook(receiver["url"])
     except (ValueError, AttributeError, TypeError, KeyError):
         return  # the settings' validation says what is wrong with it
+
+
+def _hide_hook(url: str) -> None:
+    """Hide what lets one post to a webhook: path and query; of other addresses all of it."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        _hide(parts.path.strip("/"))
+        _hide(parts.query)
+        if parts.scheme not in ("http", "https", "smtp", "smtps"):
+            _hide(parts.netloc)
 
 
 def _password(url: str) -> str | None:

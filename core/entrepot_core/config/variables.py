@@ -23,8 +23,8 @@ class Variable:
         type: What a value looks like, with its unit.
         default: What holds where it is not set.
         sample: A value, invented.
-        secret: What of a value is hidden: all of it, the password of a URL, or the tokens and
-            paths of a JSON list of URLs; empty for nothing.
+        secret: What of a value is hidden: all of it, the password of a URL, the path of a
+            webhook (hook), or the tokens and paths of a JSON list of URLs; empty for nothing.
         read_by: The parts that read it, as commands and packages are called.
         redo: Whether another value means other data, so that a night that is continued does
             steps again.
@@ -39,7 +39,7 @@ class Variable:
     type: str
     default: str
     sample: str
-    secret: Literal["", "value", "url", "receivers"] = ""
+    secret: Literal["", "value", "url", "hook", "receivers"] = ""
     read_by: tuple[str, ...] = ()
     redo: bool = False
     of_source: bool = False

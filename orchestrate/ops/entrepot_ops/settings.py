@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from cronsim import CronSim, CronSimError
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from entrepot_core.command.settings import VerbSettings
 from entrepot_core.config import types
 from entrepot_core.config.project import project_root
 from entrepot_core.postgres.connection import Database
+from entrepot_ops.receivers import Receiver
 
 
 class WarehouseSettings(VerbSettings):
@@ -48,45 +42,6 @@ class WarehouseSettings(VerbSettings):
         return Database("warehouse", self.target_database_url, self.network_timeout)
 
 
-class Receiver(BaseModel):
-    """Who is told how a night ended.
-
-    Attributes:
-        url: Where a JSON body is posted to.
-        token: The `Authorization` header, as it is; None for none.
-    """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    url: str
-    token: str | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _check_url(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            parts.port  # noqa: B018 (reading it checks it)
-        except ValueError:
-            raise ValueError("is not a URL") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("should be an http(s) URL")
-        return value
-
-    @field_validator("token")
-    @classmethod
-    def _check_token(cls, value: str | None) -> str | None:
-        if value and not re.fullmatch(r"[\t\x20-\x7e\xa0-\xff]+", value):
-            raise ValueError("holds characters that no HTTP header can")
-        return value or None
-
-    @property
-    def place(self) -> str:
-        """Its host, for messages: the rest of a webhook's URL is often a secret."""
-        parts = urlsplit(self.url)
-        return f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
-
-
 class NotifySettings(VerbSettings):
     """Who hears how a night ended."""
 
@@ -96,6 +51,8 @@ class NotifySettings(VerbSettings):
     notification_timeout: float = Field(
         10, gt=0, validation_alias="NOTIFICATION_TIMEOUT"
     )
+    report_url: str | None = Field(None, validation_alias="REPORT_URL")
+    heartbeat_url: str | None = Field(None, validation_alias="HEARTBEAT_URL")
     sentry_enabled: bool = Field(default=False, validation_alias="SENTRY_ENABLED")
     sentry_dsn: str | None = Field(None, validation_alias="SENTRY_DSN")
     sentry_environment: str = Field(
@@ -128,6 +85,18 @@ class NotifySettings(VerbSettings):
                 'must be a JSON list of objects such as [{"url":"https://…","token":"…"}]'
             )
         return receivers
+
+    @field_validator("report_url", "heartbeat_url")
+    @classmethod
+    def _check_web(cls, value: str | None) -> str | None:
+        try:
+            parts = urlsplit(value or "https://nothing")
+            parts.port  # noqa: B018 (reading it checks it)
+        except ValueError:
+            raise ValueError("is not a URL") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("should be an http(s) URL")
+        return value or None
 
     @model_validator(mode="after")
     def _check_sentry(self) -> NotifySettings:

@@ -27,6 +27,7 @@ from entrepot_ops.nights.recording import Recording
 from entrepot_ops.nights.runner import WORDS, Night, Progress, Rules
 from entrepot_ops.nights.telling.base import Ending, Teller
 from entrepot_ops.nights.telling.choice import choose
+from entrepot_ops.notify import heartbeat
 from entrepot_ops.notify.command import tell_all
 from entrepot_ops.record.lock import NightLock
 from entrepot_ops.record.night import LastNight, NightRecord
@@ -201,6 +202,7 @@ class _Runner:
         return self._end(*_verdict(self._plan, self._progress))
 
     def _work(self, lock: NightLock) -> None:
+        heartbeat.begin(self._settings)
         self._record = record = NightRecord(self._store)
         for one in record.interrupted:
             event(
@@ -263,21 +265,27 @@ class _Runner:
         is_news = exit_status and not self.teller.shows_verdict
         level = logging.WARNING if is_news else logging.INFO
         event(f"night {told.night_id or ''} {status}: {told.message}", level)
-        is_told = self._tell(told, store, in_haste=status == "cancelled")
+        self._tell(told, store, in_haste=status == "cancelled")
         report_path = self._report(told.night_id) if store else None
         is_recorded = not (self._recording and self._recording.missing)
-        is_whole = is_told and is_recorded and (report_path or not store)
+        is_whole = is_recorded and (report_path or not store)
         exit_status = exit_status or (0 if is_whole else _LATER)
         ending = Ending(told, exit_status, report_path, self.output.path)
         self.teller.night_ends(ending)
         return exit_status
 
-    def _tell(self, told: Outcome, store: Store | None, *, in_haste: bool) -> bool:
+    def _tell(self, told: Outcome, store: Store | None, *, in_haste: bool) -> None:
+        """Tell everybody. Who could not be told makes no good night a bad one."""
         settings = self._settings
         if in_haste:  # whoever sent a signal will not wait for long
             hasty = min(_HASTE, settings.notification_timeout) / 3
             settings = settings.model_copy(update={"notification_timeout": hasty})
-        return all(d.is_delivered for d in tell_all(told, settings, store))
+        deliveries = tell_all(told, settings, store)
+        is_good = told.outcome != "failure"
+        is_heard = heartbeat.end(settings, is_good=is_good, message=told.message)
+        if self._record and store and (deliveries or settings.heartbeat_url):
+            is_told = is_heard and all(d.is_delivered for d in deliveries)
+            self._record.alerts("told" if is_told else "not told")
 
     def _report(self, night: int | None) -> Path | None:
         """Write the page, so that it is there in the morning; None where that failed."""

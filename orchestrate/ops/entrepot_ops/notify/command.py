@@ -10,13 +10,25 @@ import click
 
 from entrepot_core.base.errors import PublishedWithFault, ReplicaError, RunFailed
 from entrepot_core.base.logs import event
+from entrepot_core.base.redaction import redact
 from entrepot_core.command.help import examples
 from entrepot_core.command.settings import load
-from entrepot_ops.notify.webhooks import Delivery, post_to_all
+from entrepot_core.config.project import project_root
+from entrepot_ops.meltano import dbt_owners
+from entrepot_ops.notify import links, message
+from entrepot_ops.notify.delivery import Delivery, tell
 from entrepot_ops.record.store import Store
 from entrepot_ops.report import outcome as outcomes
 from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.settings import NotifySettings, WarehouseSettings
+
+# In the night's last attempt at the build.
+_FAILED_NODES = """
+SELECT node FROM (
+    SELECT DISTINCT ON (node) node, status FROM entrepot_ops.dbt_results WHERE night_id = %s
+    ORDER BY node, attempt DESC
+) AS last WHERE status IN ('error', 'fail') ORDER BY node
+"""
 
 
 class Settings(WarehouseSettings, NotifySettings):
@@ -36,9 +48,9 @@ def tell_all(
     Returns:
         What became of each message; each is logged too.
     """
-    deliveries = post_to_all(
-        settings.notifications, outcome.as_dict(), settings.notification_timeout
-    )
+    outcome.report_url = links.report(settings.report_url, outcome.night_id)
+    outcome.owners = _owners(outcome, store)
+    deliveries = tell(settings.notifications, outcome, settings.notification_timeout)
     if settings.sentry_enabled:
         from entrepot_ops.notify import sentry
 
@@ -54,6 +66,17 @@ def tell_all(
     if store is not None:
         _record(outcome, deliveries, store)
     return deliveries
+
+
+def _owners(outcome: Outcome, store: Store | None) -> list[str]:
+    """Find whose models and tests failed; nobody where that cannot be read."""
+    if outcome.outcome != "failure" or store is None or outcome.night_id is None:
+        return []
+    try:
+        failed = store.rows(_FAILED_NODES, [outcome.night_id])
+    except ReplicaError:
+        return []
+    return dbt_owners.owners(project_root(), [row["node"] for row in failed])
 
 
 def _record(outcome: Outcome, deliveries: list[Delivery], store: Store) -> None:
@@ -99,15 +122,17 @@ def command(
 ) -> None:
     """Tell NOTIFICATIONS and Sentry how the last night ended.
 
-    Every receiver is tried, whatever becomes of the others: three attempts each. The body is
-    JSON: `outcome` is success, failure or recovery (a success after a failure). The exit status
-    is 4 when somebody could not be told.
+    Every receiver is tried, whatever becomes of the others: three attempts each. Slack,
+    Mattermost, Teams, Google Chat, Discord and mail get what they can show; any other webhook
+    JSON, where `outcome` is success, failure or recovery (a success after a failure). The exit
+    status is 4 when somebody could not be told.
     """  # noqa: DOC501 -- the docstring is the command's help
     settings = load(Settings, context.obj)
     with Store(settings.warehouse) as store:
         outcome = _of_job(job, exit_status) if job else _of_night(store, night)
         if dry_run:
-            click.echo(json.dumps(outcome.as_dict(), indent=2, default=str))
+            body = {**outcome.as_dict(), "text": message.of(outcome).text}
+            click.echo(redact(json.dumps(body, indent=2, default=str)))
             return
         deliveries = tell_all(outcome, settings, store)
     if not deliveries:

@@ -9,7 +9,7 @@ import sentry_sdk
 from sentry_sdk.transport import HttpTransport
 
 from entrepot_core.base.redaction import redact
-from entrepot_ops.notify.webhooks import Delivery
+from entrepot_ops.notify.delivery import Delivery
 from entrepot_ops.report.outcome import Outcome
 from entrepot_ops.settings import NotifySettings
 

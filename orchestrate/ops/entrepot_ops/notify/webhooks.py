@@ -1,12 +1,9 @@
-"""Posting an outcome to every receiver: none waits for, or hides, another."""
+"""One POST of JSON to a web address: a few attempts, and the receiver's own answer."""
 
 from __future__ import annotations
 
-import json
 import re
-import threading
-import time
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,86 +13,46 @@ from urllib3.exceptions import TimeoutError as SlowError
 from urllib3.util import Retry, Timeout
 
 from entrepot_core.base.redaction import redact
-from entrepot_ops.settings import Receiver
+from entrepot_core.base.text import visible
 
+ATTEMPTS = 3
+PAUSE = 1.0  # seconds before the second attempt; doubled after each
 _CONNECTION = re.compile(r"^.*?HTTPS?Connection(Pool)?\(.*?\)[^:]*: ")
-_RETRIES = 3
-_PAUSE = 1.0  # seconds before the second attempt; doubled after each
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GOOD = range(200, 300)
+_READ, _SHOWN = 2000, 200  # bytes of an answer that are read, characters that are shown
+# Microsoft's older connectors answer 200 to what they refuse.
+_REFUSED = "Webhook message delivery failed"
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """What became of a message.
-
-    Attributes:
-        receiver: A host, or `Sentry`.
-        is_delivered: Whether it was accepted.
-        message: The answer's status, or why there is none.
-    """
-
-    receiver: str
-    is_delivered: bool
-    message: str
-
-
-def post_to_all(
-    receivers: list[Receiver], body: dict[str, Any], timeout: float
-) -> list[Delivery]:
-    """Post to every receiver at once.
+def post(
+    url: str, content: bytes, headers: dict[str, str], timeout: float
+) -> tuple[bool, str]:
+    """Post to one address.
 
     Args:
-        receivers: Where to.
-        body: Becomes JSON; secrets are masked.
-        timeout: Seconds for each connection and answer. All attempts together take three times
-            that at most, so that no receiver holds up the night.
+        url: Where to.
+        content: What.
+        headers: With what.
+        timeout: Seconds for each connection and answer.
 
     Returns:
-        One delivery a receiver, in their order.
+        Whether it was accepted, and the answer: its status, and its own words when it refused.
     """
-    content = redact(json.dumps(body, default=str, ensure_ascii=False)).encode()
-    deliveries: list[Delivery | None] = [None] * len(receivers)
-
-    def deliver(place: int) -> None:
-        deliveries[place] = _post(receivers[place], content, timeout)
-
-    threads = [
-        threading.Thread(target=deliver, args=(place,), daemon=True)
-        for place in range(len(receivers))
-    ]
-    for thread in threads:
-        thread.start()
-    limit = _RETRIES * timeout + 2 * _RETRIES * _PAUSE
-    deadline = time.monotonic() + limit
-    for thread in threads:
-        thread.join(max(0, deadline - time.monotonic()))
-    late = f"no answer within {limit:g} s"
-    return [
-        done or Delivery(receiver.place, is_delivered=False, message=late)
-        for done, receiver in zip(deliveries, receivers, strict=True)
-    ]
-
-
-def _post(receiver: Receiver, content: bytes, timeout: float) -> Delivery:
-    headers = {"Content-Type": "application/json; charset=utf-8"}
-    if receiver.token:
-        headers["Authorization"] = receiver.token
     try:
-        with _pool(receiver.url) as pool:
-            # The answer's body is of no interest, however long it is.
+        with _pool(url) as pool:
             answer = pool.request(
                 "POST",
-                receiver.url,
+                url,
                 body=content,
                 headers=headers,
                 timeout=Timeout(connect=timeout, read=timeout),
                 retries=Retry(
-                    total=_RETRIES - 1,
+                    total=ATTEMPTS - 1,
                     allowed_methods=None,
                     status_forcelist=_AGAIN,
-                    backoff_factor=_PAUSE,
+                    backoff_factor=PAUSE,
                     backoff_max=timeout,
                     redirect=0,
                     raise_on_redirect=False,
@@ -106,16 +63,28 @@ def _post(receiver: Receiver, content: bytes, timeout: float) -> Delivery:
                 preload_content=False,
             )
             status = answer.status
+            said = _words(answer)
             answer.close()
     except (HTTPError, OSError, ValueError) as error:
-        reason = redact(_root_cause(error))
-        return Delivery(receiver.place, is_delivered=False, message=reason)
+        return False, redact(_root_cause(error))
     if status in _REDIRECTS:
-        message = f"status {status}: it answers from elsewhere; give that URL in NOTIFICATIONS"
-        return Delivery(receiver.place, is_delivered=False, message=message)
-    return Delivery(
-        receiver.place, is_delivered=status in _GOOD, message=f"status {status}"
+        return False, f"status {status}: it answers from elsewhere; give that URL"
+    is_good = status in _GOOD and _REFUSED not in said
+    return (
+        is_good,
+        f"status {status}" if is_good or not said else f"status {status}: {said}",
     )
+
+
+def _words(answer: Any) -> str:
+    """Read the beginning of an answer, however long it is, in one line."""
+    said = b""
+    with suppress(HTTPError, OSError, ValueError):
+        said = answer.read(_READ, decode_content=True)
+    text = " ".join(said.decode("utf-8", errors="replace").split())
+    if text.startswith("<"):  # a page for people says nothing in its first lines
+        return ""
+    return visible(redact(text))[:_SHOWN]
 
 
 def _pool(url: str) -> urllib3.PoolManager:

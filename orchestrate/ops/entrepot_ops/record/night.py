@@ -271,6 +271,17 @@ class NightRecord:
         """Note how big each table of the warehouse is."""
         self._store.rows(_SIZES, [self.night_id])
 
+    def alerts(self, state: str) -> None:
+        """Note whether everybody could be told how the night ended.
+
+        Args:
+            state: `told` or `not told`.
+        """
+        self._store.rows(
+            "UPDATE entrepot_ops.nights SET alerts = %s WHERE night_id = %s",
+            [state, self.night_id],
+        )
+
     def close(self, status: str, message: str | None) -> None:
         """End the night.
 

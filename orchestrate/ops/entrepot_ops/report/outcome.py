@@ -43,6 +43,8 @@ class Outcome:
         failed_steps: Names.
         skipped_steps: Names.
         steps: Each step's last attempt.
+        owners: Whose models and tests failed, by the dbt project.
+        report_url: Where the report can be read; None where REPORT_URL does not say.
     """
 
     outcome: Kind
@@ -59,6 +61,8 @@ class Outcome:
     failed_steps: list[str] = field(default_factory=list)
     skipped_steps: list[str] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    report_url: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Give it for JSON."""

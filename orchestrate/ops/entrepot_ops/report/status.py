@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import click
@@ -20,9 +20,15 @@ from entrepot_ops.meltano import project
 from entrepot_ops.record import lock
 from entrepot_ops.record.store import Store
 from entrepot_ops.report import outcome
+from entrepot_ops.schedule import crontab
 from entrepot_ops.schedule import expression as schedule
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings
 
+_LATE = timedelta(minutes=15)  # until a night that is due has surely begun
+_EARLY = timedelta(minutes=5)
+_STARTS = """
+SELECT min(started_at) AS first, max(started_at) AS last FROM entrepot_ops.night_starts
+"""
 _NIGHTS = f"""
 SELECT n.night_id, n.scope, n.status, n.host, n.pid, n.started_at, n.ended_at, n.step, n.message,
     {outcome.WORKED} AS seconds,
@@ -68,17 +74,23 @@ def read(settings: Settings, count: int) -> dict[str, Any]:
         count: How many nights.
 
     Returns:
-        `nights` (newest first), `steps` of the newest, `is_running`, `next_run`.
+        `nights` (newest first), `steps` of the newest, `is_running`, `next_run`,
+        `is_in_crontab`: whether cron will start it, null for unknown; `missed_run`: when a night
+        was due that never began.
     """
     with Store(settings.warehouse) as store:
         nights = store.rows(_NIGHTS, [count]) if store.upgrade_if_made() else []
         newest = outcome.read(store, nights[0]["night_id"]) if nights else None
+        starts = store.one(_STARTS) if nights else None
+    started = (starts["first"], starts["last"]) if starts and starts["first"] else None
     is_running = lock.is_held(settings.warehouse)
     if nights and nights[0]["status"] == "running" and not is_running:
         nights[0]["status"] = "interrupted"
     return {
         "is_running": is_running,
         "next_run": next_run(settings),
+        "is_in_crontab": crontab.is_installed(project_root()),
+        "missed_run": missed_run(settings, started),
         "nights": nights,
         "steps": newest.steps if newest else [],
     }
@@ -99,6 +111,28 @@ def next_run(settings: ScheduleSettings) -> datetime | None:
         return None
     now = datetime.now(timezone.utc)
     return schedule.next_time(expression, settings.cron_tz, now)
+
+
+def missed_run(
+    settings: ScheduleSettings, started: tuple[datetime, datetime] | None
+) -> datetime | None:
+    """Find the last time when a night was due, where none has begun since.
+
+    Args:
+        settings: SCHEDULE and CRON_TZ.
+        started: When the first and the last start of a night were; None where there was none.
+
+    Returns:
+        The time; None when a night began, when none was due yet, and when none ever begins by
+        itself.
+    """
+    expression = schedule.nightly_expression(project.read(project_root()), settings)
+    if expression is None or started is None:
+        return None
+    now = datetime.now(timezone.utc)
+    due = schedule.last_time(expression, settings.cron_tz, now - _LATE)
+    first, last = started
+    return due if first < due and last < due - _EARLY else None
 
 
 def show(found: dict[str, Any], console: Console) -> None:
@@ -128,12 +162,37 @@ def show(found: dict[str, Any], console: Console) -> None:
             f"in step {newest['step'] or 'start'}.",
             markup=False,
         )
+    _show_next(found, console)
+
+
+def _show_next(found: dict[str, Any], console: Console) -> None:
+    """Say when the next night is due, and whether anything will start it."""
+    if missed := found["missed_run"]:
+        console.print(
+            f"The night of {_minute(missed)} never began: look at what should have started it.",
+            style="bold red",
+        )
     due = found["next_run"]
-    console.print(
-        f"The next is due at {due.astimezone():%Y-%m-%d %H:%M %Z}."
-        if due
-        else "None is scheduled."
+    if due is None:
+        console.print("None is scheduled: a night begins when somebody starts it.")
+        return
+    console.print(f"The next is due at {_minute(due)}.")
+    if found["is_in_crontab"]:
+        return
+    why = (
+        "it has no cron"
+        if found["is_in_crontab"] is None
+        else "the crontab has no line of ours, which `entrepot crontab --install` adds"
     )
+    console.print(
+        f"Nothing on this machine will start it: {why}. Where a platform starts the nights"
+        " (Kubernetes, a scheduler), all is well.",
+        style="yellow",
+    )
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M %Z}"
 
 
 def _night_table(nights: list[dict[str, Any]]) -> Table:

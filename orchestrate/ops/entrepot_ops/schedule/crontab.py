@@ -158,6 +158,22 @@ def installed() -> str:
     return _crontab(["-l"])
 
 
+def is_installed(root: Path) -> bool | None:
+    """Say whether cron starts the project's jobs.
+
+    Args:
+        root: The project's folder.
+
+    Returns:
+        Whether; None where this machine has no crontab, so that something else must start them.
+    """
+    try:
+        text = installed()
+    except RunFailed:
+        return None
+    return _marks(root)[0] in text
+
+
 def without_block(text: str, root: Path) -> str:
     """Take our lines out of a crontab.
 

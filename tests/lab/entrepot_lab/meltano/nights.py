@@ -289,7 +289,9 @@ def webhooks() -> Iterator[tuple[str, list[Received]]]:
     class Handler(Silent, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length) or b"{}")
+            content = self.rfile.read(length) or b"{}"
+            is_json = content.startswith(b"{")
+            body = json.loads(content) if is_json else {"text": content.decode()}
             received.append(
                 Received(self.path, self.headers.get("Authorization"), body)
             )
@@ -300,6 +302,8 @@ def webhooks() -> Iterator[tuple[str, list[Received]]]:
                 return
             self.send_response(500 if self.path.startswith("/500") else 200)
             self.end_headers()
+            if self.path.startswith("/500"):
+                self.wfile.write(b"it has failed")
             if self.path.startswith("/big"):
                 try:
                     for _ in range(1000):
