@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from entrepot_lab.postgres.warehouse import Lab
 from entrepot_lab.sources import elearning
 
@@ -66,3 +68,41 @@ def test_a_night_brings_what_has_changed(lab: Lab) -> None:
         source.execute(_DAY)
         elearning.next_day(source)
     delta(lab)
+    status, output = lab.run("status", "--json")
+    assert status == 0, output
+    (newest, *_) = json.loads(output)
+    assert newest["replication"] == "delta"
+    changes = {each["table_name"]: each for each in newest["table_changes"]}
+    assert changes["tags"]["inserted_rows"] == 2
+    assert changes["knowledge-elements"]["deleted_rows"] > 0
+    assert changes["users"]["updated_rows"] > 0
+    status, output = lab.run("status")
+    assert "2 of 3 nights brought changes alone." in output, output
+
+
+def test_a_delta_night_publishes_no_emptiness(lab: Lab) -> None:
+    lab.night(**AUTO)
+    with lab.source() as source:
+        source.execute('DELETE FROM "knowledge-elements"')
+    status, output = lab.run("run", **AUTO)
+    assert status == 1, output
+    assert "SHRINK_LIMIT" in output
+    with lab.warehouse() as warehouse:
+        row = warehouse.execute(
+            'SELECT count(*) FROM pix."knowledge-elements"'
+        ).fetchone()
+        assert row is not None
+        assert row[0] > 0
+    lab.run("run", "--accept-shrink", **AUTO)
+    lab.assert_replicated()
+
+
+def test_rows_changed_by_hand_are_put_right(lab: Lab) -> None:
+    lab.night(**AUTO)
+    with lab.warehouse() as warehouse:
+        warehouse.execute("UPDATE pix.tags SET name = 'by hand' WHERE id = 1")
+        warehouse.execute('DELETE FROM pix."badge-acquisitions" WHERE id % 3 = 0')
+    output = lab.night(**AUTO)
+    assert "table tags: compared as a whole: somebody else has written" in output
+    assert "table badge-acquisitions: compared as a whole: rows are missing" in output
+    lab.assert_replicated()

@@ -22,7 +22,7 @@ from pg_replica.settings import Settings
 _RUNS = """
 SELECT r.run_id, r.command, r.mode, r.status, r.step, r.host, r.pid, r.started_at, r.message,
     extract(epoch FROM coalesce(r.ended_at, now()) - r.started_at)::float8 AS seconds,
-    p.published_at,
+    p.published_at, r.replication, r.replication_reason,
     i.row_count, i.byte_count,
     (SELECT count(*) FROM entrepot_ops.findings AS f WHERE f.run_id = r.run_id) AS findings
 FROM entrepot_ops.runs AS r LEFT JOIN entrepot_ops.publications AS p USING (run_id)
@@ -39,6 +39,11 @@ WHERE run_id = %s ORDER BY started_at
 _SLOWEST = """
 SELECT kind, name, seconds, row_count, byte_count FROM entrepot_ops.items
 WHERE run_id = %s ORDER BY seconds DESC LIMIT 10
+"""
+_CHANGES = """
+SELECT table_name, way, reason, inserted_rows, updated_rows, deleted_rows, row_count
+FROM entrepot_ops.table_changes WHERE run_id = %s
+ORDER BY inserted_rows + updated_rows + deleted_rows DESC, table_name
 """
 _FINDINGS = "SELECT subject, finding FROM entrepot_ops.findings WHERE run_id = %s ORDER BY found_at"
 
@@ -68,6 +73,7 @@ def _details(cursor: psycopg.Cursor[dict[str, Any]], run_id: int) -> dict[str, A
     return {
         "steps": cursor.execute(_STEPS, [run_id]).fetchall(),
         "slowest_items": cursor.execute(_SLOWEST, [run_id]).fetchall(),
+        "table_changes": cursor.execute(_CHANGES, [run_id]).fetchall(),
         "finding_list": cursor.execute(_FINDINGS, [run_id]).fetchall(),
     }
 
@@ -104,7 +110,7 @@ def show(runs: list[dict[str, Any]], console: Console) -> None:
     for run in runs:
         overview.add_row(
             str(run["run_id"]),
-            f"{run['command']} ({run['mode']})",
+            f"{run['command']} ({run['replication'] or run['mode']})",
             run["status"],
             f"{run['started_at']:%Y-%m-%d %H:%M:%S %Z}",
             f"{run['seconds']:.1f}",
@@ -113,7 +119,11 @@ def show(runs: list[dict[str, Any]], console: Console) -> None:
             str(run["findings"]),
         )
     console.print(overview)
+    if nights := [run["replication"] for run in runs if run["replication"]]:
+        count = nights.count("delta")
+        console.print(f"{count} of {len(nights)} nights brought changes alone.")
     _show_newest(runs[0], console)
+    _show_changes(runs[0], console)
 
 
 def _show_newest(run: dict[str, Any], console: Console) -> None:
@@ -141,3 +151,26 @@ def _show_newest(run: dict[str, Any], console: Console) -> None:
     for finding in run["finding_list"]:
         text = visible(redact(f"- {finding['subject']}: {finding['finding']}"))
         console.print(text, markup=False)
+
+
+def _show_changes(run: dict[str, Any], console: Console) -> None:
+    """Show why everything was copied, or what was done to each table."""
+    if run["replication_reason"]:
+        reason = visible(redact(f"Everything was copied: {run['replication_reason']}"))
+        console.print(reason, markup=False)
+    changed = [
+        each
+        for each in run["table_changes"]
+        if each["inserted_rows"] or each["updated_rows"] or each["deleted_rows"]
+    ]
+    if run["replication"] != "delta":
+        return
+    shown = Table("table", "read", "inserted", "updated", "deleted", "rows")
+    for each in changed:
+        figures = ("inserted_rows", "updated_rows", "deleted_rows", "row_count")
+        shown.add_row(
+            escape(visible(each["table_name"])),
+            each["way"],
+            *(f"{each[figure]:,}" for figure in figures),
+        )
+    console.print(shown if changed else "No row had changed.")
