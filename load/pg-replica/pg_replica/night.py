@@ -112,6 +112,8 @@ class Night:
                     self._empty_landing(main)
                 with self._record.step("read"):
                     origin = self._open_origin(display)
+                if isinstance(origin, LiveOrigin):
+                    new_columns.tell(main, origin, self._record)
                 if self._follower and isinstance(origin, LiveOrigin):
                     if self._follower.follow(origin, main, display):
                         self._published = True
@@ -176,7 +178,8 @@ class Night:
                     "is logged here: as on the source, a crash would empty it",
                 )
             portions = origin.portions(build)
-            new_columns.tell(build, origin, self._record)
+            if isinstance(origin, DumpOrigin):
+                new_columns.tell(build, origin, self._record)
             _guard(self._settings, self._schemas, build, origin)
             path.find(build)
             checks.set_aside(build)

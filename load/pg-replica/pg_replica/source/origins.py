@@ -53,7 +53,6 @@ _OF_TABLES = (
     "SEQUENCE SET",
     "TRIGGER",
 )
-# What each of a dump's kinds is among the catalog's facts.
 _MANY = 20
 _RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
 
@@ -346,11 +345,7 @@ class DumpOrigin:
         new = NewColumns(self._settings, self._live, self.policy, self.items)
         self.new_columns = new.of_landing(landing)
         types = {
-            table.name: {
-                column.name: column.type
-                for column in table.columns
-                if not column.generated
-            }
+            table.name: {c.name: c.type for c in table.columns if not c.generated}
             for table in tables
         }
         return dump_portions(
