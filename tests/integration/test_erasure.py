@@ -64,7 +64,7 @@ def test_the_release_of_before_goes_on_with_its_own_record(empty_lab: Lab) -> No
     with lab.source() as source:
         source.execute(_SOURCE)
     lab.night()
-    tools, record = embedded_binaries(), lab.folder / "record.dump"
+    tools, record = embedded_binaries(), str(lab.folder / "record.dump")
     of_record = ["-Fc", "-n", "entrepot_ops", "-f", record, "-d", lab.warehouse_url()]
     subprocess.run([tools / "pg_dump", *of_record], check=True)
     lab.night()
