@@ -37,7 +37,9 @@ sources:
         columns: [{name: id, description: a number}]
 models:
   - name: base
-    columns: [{name: id, data_tests: [not_null]}]
+    columns:
+      - {name: id, data_tests: [not_null]}
+      - {name: kept, data_tests: [not_null, unique]}
   - name: given
     config: {meta: {rows_of: everyone}}
     constraints: [{type: primary_key, columns: [id]}]
@@ -184,6 +186,10 @@ def test_every_verb_works_before_and_after_a_night_and_a_publication(
             "'pix.goods'::regclass, 1), obj_description('enrichment'::regnamespace)"
             " LIKE 'Joins%'"
         ).fetchone() == ("What is sold", "the source's own", True)
+        assert reader.execute(
+            "SELECT column_name FROM information_schema.key_column_usage"
+            " WHERE table_schema = 'enrichment'"
+        ).fetchall() == [("kept",)]
     with lab.warehouse() as owner:
         owner.execute("DROP SCHEMA external_next CASCADE")
         owner.execute("UPDATE external.given SET label = 'bad' WHERE id = 1")
@@ -194,7 +200,7 @@ def test_every_verb_works_before_and_after_a_night_and_a_publication(
     with lab.warehouse() as owner:
         assert owner.execute(
             "SELECT tests, failed_tests FROM entrepot_ops.models WHERE model_name = 'base'"
-        ).fetchone() == (1, 1)
+        ).fetchone() == (3, 1)
     assert (status, "ERROR=2 " in output, "assert_good" in output) == (1, True, True)
 
 

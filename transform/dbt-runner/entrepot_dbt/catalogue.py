@@ -14,6 +14,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+
+from entrepot_dbt import figures
+from entrepot_dbt.messages import without_values
 from entrepot_dbt.runner import dbt_command, settings
 
 Json = dict[str, Any]
@@ -28,6 +32,8 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data:; font-src data:"
 )
+# dbt's page cuts a column's description at the width of its cell.
+_STYLE = "<style>tr.column-row td{white-space:normal!important;overflow-wrap:anywhere}</style>"
 _SHOWN_TYPES = {"model", "seed", "snapshot", "test"}
 _NODE = (
     *(
@@ -126,11 +132,15 @@ def public_manifest(manifest: Mapping[str, Any]) -> Json:
     }
 
 
-def public_catalog(catalog: Mapping[str, Any]) -> Json:
+def public_catalog(
+    catalog: Mapping[str, Any],
+    figures: Mapping[tuple[str, str], Json] | None = None,
+) -> Json:
     """Keep what readers of the catalogue are shown of the database.
 
     Args:
         catalog: dbt's catalog.json.
+        figures: The stats of tables, by schema and name.
 
     Returns:
         Tables and their columns, without their owners.
@@ -139,7 +149,10 @@ def public_catalog(catalog: Mapping[str, Any]) -> Json:
         "metadata": _only(_METADATA, catalog["metadata"]),
         "errors": None,
         **{
-            kind: {key: _table(table) for key, table in catalog[kind].items()}
+            kind: {
+                key: _table(table, figures or {})
+                for key, table in catalog[kind].items()
+            }
             for kind in ("nodes", "sources")
         },
     }
@@ -169,7 +182,7 @@ def page(template: str, manifest: Json, catalog: Json) -> str:
             _PLACES[name], json.dumps(data).replace("<", "\\u003c")
         )
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    return template.replace("<head>", f"<head>{policy}", 1)
+    return template.replace("<head>", f"<head>{policy}{_STYLE}", 1)
 
 
 def _node(node: Mapping[str, Any]) -> Json:
@@ -188,7 +201,16 @@ def _node(node: Mapping[str, Any]) -> Json:
     }
 
 
-def _table(table: Mapping[str, Any]) -> Json:
+def _table(table: Mapping[str, Any], figures: Mapping[tuple[str, str], Json]) -> Json:
+    place = (table["metadata"].get("schema"), table["metadata"].get("name"))
+    stats = figures.get(place, {})
+    has_stats = {
+        "id": "has_stats",
+        "label": "Has Stats?",
+        "value": bool(stats),
+        "description": "Whether there are any",
+        "include": False,
+    }
     return {
         "unique_id": table["unique_id"],
         "metadata": {
@@ -200,7 +222,7 @@ def _table(table: Mapping[str, Any]) -> Json:
             name: _only(_TABLE_COLUMN, column)
             for name, column in table["columns"].items()
         },
-        "stats": {},
+        "stats": {**stats, "has_stats": has_stats},
     }
 
 
@@ -220,10 +242,18 @@ def main() -> None:
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     catalog = json.loads((target / "catalog.json").read_text(encoding="utf-8"))
     template = (target / "index.html").read_text(encoding="utf-8")
+    try:
+        known = figures.read(env["TARGET_DATABASE_URL"])
+    except psycopg2.Error as error:
+        print(
+            f"The catalogue has no figures: {without_values(error)}",
+            file=sys.stderr,
+        )
+        known = {}
     written = target.parent / "catalogue.html"
     unfinished = written.with_suffix(".unfinished")
     unfinished.write_text(
-        page(template, public_manifest(manifest), public_catalog(catalog)),
+        page(template, public_manifest(manifest), public_catalog(catalog, known)),
         encoding="utf-8",
     )
     unfinished.replace(written)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 
 from entrepot_dbt.catalogue import page, public_catalog, public_manifest
+from entrepot_dbt.figures import stats
 
 SECRET = "s3cret"
 TEMPLATE = (
@@ -112,3 +114,23 @@ def test_no_description_ends_the_script(manifest: dict) -> None:
 def test_a_page_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="no place for the catalog"):
         page(TEMPLATE.replace("CATALOG", "TABLES"), {}, {})
+
+
+def test_a_table_s_page_has_its_figures() -> None:
+    day = datetime(2026, 3, 1, 4, 30, tzinfo=timezone.utc)
+    figures = {("s", "t"): stats(day, 1234, day, 5, 1, 2)}
+    table = {
+        "unique_id": "model.p.t",
+        "metadata": {"type": "VIEW", "schema": "s", "name": "t"},
+        "columns": {},
+    }
+    catalog = {"metadata": {}, "nodes": {"a": table}, "sources": {}}
+    shown = public_catalog(catalog, figures)["nodes"]["a"]["stats"]
+    assert {key: each["value"] for key, each in shown.items()} == {
+        "made": "2026-03-01 04:30 UTC",
+        "rows": "1,234",
+        "tests": "5 on 2026-03-01 04:30 UTC: 2 failed, 1 warned",
+        "has_stats": True,
+    }
+    assert not public_catalog(catalog)["nodes"]["a"]["stats"]["has_stats"]["value"]
+    assert stats(None, None, None, None, None, None) == {}

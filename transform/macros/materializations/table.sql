@@ -31,6 +31,10 @@
         {{ get_create_table_as_sql(False, next, sql) }}
     {%- endcall %}
     {% do create_indexes(next) %}
+    {%- set key = key_statement(next, model) -%}
+    {%- if key | trim -%}
+        {% do run_query(key) %}
+    {%- endif -%}
     {% do run_query("analyze " ~ next ~ "; " ~ comments_on(next, model)) %}
     {% do grant_select_to_reader(next) %}
     {% do put_in_place(relation, "alter table " ~ next ~ " rename to " ~ adapter.quote(relation.identifier)) %}
