@@ -161,12 +161,8 @@ class Comparison:
                 " WHERE table_schema = %(schema)s AND stream = %(stream)s"
                 f" AND high::{kind} > %(top)s::{kind}"
             )
-        arguments = {
-            "schema": table.here.schema,
-            "stream": table.stream,
-            "top": top,
-        }
-        self._here.execute(query, arguments)
+        row = {"schema": table.here.schema, "stream": table.stream}
+        self._here.execute(query, {**row, "top": top})
 
     def _spans(self, whole: Span) -> Iterator[Span]:
         """Cut a range, by the source's rows, so that nothing between two parts is left out."""
@@ -226,14 +222,9 @@ class Comparison:
                 )
                 found.kept = kept or found.kept
             elif keys:
+                arguments = (table.names, table.primary_key, table.within(span))
                 kept = references.put_in_place(
-                    here,
-                    table.here,
-                    "arriving",
-                    table.names,
-                    table.primary_key,
-                    table.within(span),
-                    keys,
+                    here, table.here, "arriving", *arguments, keys
                 )
                 found.kept = kept or found.kept
             else:

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 from pg_replica.dump.lexer import SYMBOL, WORD, Token, tokens
 
-_VIRTUAL = (
-    180000  # the first version that has such columns, and constraints not enforced
-)
+KNOWS = 180000  # the first version with virtual columns, temporal keys, NOT ENFORCED
 _NOT_OF_COLUMNS = frozenset((b"CONSTRAINT", b"CHECK", b"EXCLUDE", b"LIKE"))
 
 
@@ -26,11 +24,13 @@ class Lacking:
         text: Columns that are of type text.
         bare: Columns without default, and not generated.
         constraints: Constraints that are left out.
+        loose: Columns that may lose NOT NULL, or be stored instead of virtual.
     """
 
     text: frozenset[str] = frozenset()
     bare: frozenset[str] = frozenset()
     constraints: frozenset[str] = frozenset()
+    loose: frozenset[str] = frozenset()
 
     def __or__(self, other: Lacking) -> Lacking:
         """Add what else it goes without."""
@@ -38,6 +38,7 @@ class Lacking:
             self.text | other.text,
             self.bare | other.bare,
             self.constraints | other.constraints,
+            self.loose | other.loose,
         )
 
 
@@ -55,7 +56,7 @@ def simplified(statement: bytes, lacking: Lacking, version: int) -> bytes:
     Returns:
         The statement, the same where nothing is lacking; any other statement as it is.
     """
-    is_older = version < _VIRTUAL
+    is_older = version < KNOWS
     if not (is_older or lacking.text or lacking.bare or lacking.constraints):
         return statement
     found = list(tokens(statement))
@@ -78,6 +79,37 @@ def simplified(statement: bytes, lacking: Lacking, version: int) -> bytes:
         statement[found[elements[-1][1]].start :],
     )
     return head + b"\n    " + inner + b"\n" + tail
+
+
+def is_newer(statement: bytes, version: int) -> bool:
+    """Say whether a constraint is of a kind that the warehouse does not know.
+
+    Args:
+        statement: ALTER TABLE … ADD CONSTRAINT, as pg_dump writes it.
+        version: The warehouse's, as `server_version_num`.
+
+    Returns:
+        Whether it is a temporal key, not enforced, or a NOT NULL with a name.
+    """
+    if version >= KNOWS or not statement.startswith(b"ALTER TABLE"):
+        return False
+    found = list(tokens(statement))
+    places = range(len(found))
+    added = next((p for p in places if _at(found, p, b"ADD", b"CONSTRAINT")), None)
+    if added is None:
+        return False
+    rest = found[added + 3 :]
+    return _at(rest, 0, b"NOT", b"NULL") or any(
+        _at(rest, place, b"WITHOUT", b"OVERLAPS")
+        or _at(rest, place, b"NOT", b"ENFORCED")
+        or _is_period(rest[place : place + 2])
+        for place in range(len(rest))
+    )
+
+
+def _is_period(pair: list[Token]) -> bool:
+    """Say whether a foreign key names a period here: FOREIGN KEY (a, PERIOD b)."""
+    return _at(pair, 0, b"PERIOD") and len(pair) > 1 and pair[1].name is not None
 
 
 def _opening(found: list[Token]) -> int | None:
@@ -123,13 +155,21 @@ def _element(
         return text[: head.end - head.start] + b" text"
     if head.name in lacking.bare:
         return _bare(text, element)
-    return _stored(text, element) if is_older else text
+    return _inherited(_stored(text, element)) if is_older else text
 
 
 def _is_newer(element: list[Token]) -> bool:
     """Say whether a constraint is one that only newer servers know: not enforced, or NOT NULL."""
     words = [token.text for token in element if token.kind == WORD]
     return words[-2:] == [b"NOT", b"ENFORCED"] or _at(element, 2, b"NOT", b"NULL")
+
+
+def _inherited(text: bytes) -> bytes:
+    """Take NO INHERIT from a column's NOT NULL."""
+    found = list(tokens(text))
+    if _at(found, max(0, len(found) - 4), b"NOT", b"NULL", b"NO", b"INHERIT"):
+        return text[: found[-3].end]
+    return text
 
 
 def _at(element: list[Token], place: int, *words: bytes) -> bool:

@@ -8,7 +8,7 @@ from entrepot_core.policy.tables import Policy
 from entrepot_core.postgres import catalog
 from entrepot_core.postgres.connection import are_same
 from entrepot_core.warehouse.schemas import Naming
-from pg_replica.preflight import citus, extensions, money
+from pg_replica.preflight import citus, extensions, money, older
 from pg_replica.preflight.report import Report
 from pg_replica.settings import Settings
 from pg_replica.warehouse import homes, made_schemas
@@ -51,6 +51,7 @@ def check_pair(
     ]
     if report.policy_text is not None:
         extensions.check(source, target, report)
+    older.check(source, target, report)
 
 
 def _check_amounts(

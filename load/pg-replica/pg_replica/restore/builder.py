@@ -18,7 +18,7 @@ from entrepot_core.warehouse.runs import Record, utc_now
 from entrepot_core.warehouse.schemas import Naming
 from pg_replica.dump.cutter import split
 from pg_replica.dump.items import FOREIGN_KEY, LEFT_OUT, REFRESH, Item
-from pg_replica.dump.without import NOTHING, Lacking, simplified
+from pg_replica.dump.without import NOTHING, Lacking, is_newer, simplified
 from pg_replica.restore import range_types
 from pg_replica.restore.changed_columns import adapt
 from pg_replica.restore.kept_types import KeptTypes
@@ -185,6 +185,12 @@ class Builder:
             return
         if self._owner and _is_the_database_s(item):
             connection = self._owner
+        version = connection.info.server_version
+        if any(is_newer(each, version) for each in item.statements[:1]):
+            self.tolerated.append(item)
+            why = f"left out: PostgreSQL {version // 10000} does not know it"
+            self._record.finding(item.label, why)
+            return
         began, started_at = time.monotonic(), utc_now()
         if item.kind in functions.KINDS and item.schema:
             self._make_function(connection, item, item.schema)

@@ -24,10 +24,11 @@ _PARALLEL_BUILD = (
     "SELECT pg_catalog.set_config(name, least(reset_val::int, %s)::text, false)"
     " FROM pg_catalog.pg_settings WHERE name = 'max_parallel_maintenance_workers'"
 )
-# A key as pg_dump writes it; one with options or odd names is left to its own statement.
+# A key as pg_dump writes it; one with options, odd names or WITHOUT OVERLAPS is left to its own
+# statement.
 _KEY = re.compile(
     rf"ALTER TABLE ONLY (?P<table>{QUALIFIED})\s+ADD CONSTRAINT (?P<name>{PART})"
-    r" (?P<kind>PRIMARY KEY|UNIQUE) (?P<columns>\([^()]+\));\s*"
+    r" (?P<kind>PRIMARY KEY|UNIQUE) (?P<columns>\((?:(?! WITHOUT OVERLAPS)[^()])+\));\s*"
 )
 
 

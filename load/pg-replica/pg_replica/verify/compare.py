@@ -70,7 +70,7 @@ def _is_lacking(kind: str, detail: str, lacking: Lacking) -> bool:
         return detail in lacking.constraints
     return kind == "column" and any(
         detail.startswith((f"{column} ", f"{quote(column)} "))
-        for column in lacking.bare | lacking.text
+        for column in lacking.bare | lacking.text | lacking.loose
     )
 
 
