@@ -71,6 +71,28 @@ explain_failure() {
     die "$2: see above"
 }
 
+# Install into .venv with uv, which takes a fraction of pip's time; with pip where uv cannot be had,
+# or cannot use what this machine's pip is told of indexes, proxies and certificates.
+install_packages() {
+    if use_uv && env UV_NO_CONFIG=1 "${uv_settings[@]}" .venv/bin/uv pip install --quiet \
+        --python .venv/bin/python --no-deps "$@" 2>>.cache/uv.log; then
+        return
+    fi
+    .venv/bin/python -m pip install --quiet --no-deps "$@"
+}
+
+use_uv() {
+    [[ -z "${ENTREPOT_WITHOUT_UV:-}" ]] || return
+    if [[ ! -x .venv/bin/uv ]]; then
+        awk '/^uv==/ {wanted = 1} wanted {print} wanted && !/\\$/ {exit}' requirements/dev.lock >.cache/uv.txt
+        .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r .cache/uv.txt 2>.cache/uv.log || return
+    fi
+    local listed
+    listed="$(.venv/bin/python scripts/lib/uv_settings.py .venv/bin/python)" || return
+    mapfile -t uv_settings <<<"$listed"
+    [[ -w "${UV_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-}/.cache}}" ]] || export UV_CACHE_DIR="$root/.cache/uv"
+}
+
 # Debian has Pythons without ensurepip: then pip, if there is one, lends us virtualenv.
 make_venv() {
     local python="$1"
@@ -97,13 +119,15 @@ make_environment() {
         return
     fi
     python="$(find_python)"
-    say "making .venv with $("$python" -V) (a few minutes the first time)"
+    say "1 of 3: .venv with $("$python" -V)"
     make_venv "$python"
+    say "2 of 3: $(grep -c '^[a-z]' requirements/dev.lock) libraries (a minute or two the first time)"
     # The lock is complete, so nothing is left to resolve.
-    .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements/dev.lock \
+    install_packages --require-hashes -r requirements/dev.lock \
         || explain_failure .venv/bin/python "could not install requirements/dev.lock"
     while IFS= read -r file; do packages+=(-e "$(dirname "$file")"); done < <(local_packages)
-    .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation "${packages[@]}" \
+    say "3 of 3: the project's $(local_packages | wc -l) packages"
+    install_packages --no-build-isolation "${packages[@]}" \
         || die "could not install the project's packages"
     environment_inputs "$(.venv/bin/python -V)" | cksum >"$stamp"
 }
@@ -112,11 +136,11 @@ plugin_inputs() {
     echo "$root" && shopt -s nullglob && cat .venv/.stamp meltano.yml ./*/*.meltano.yml ./{contents,local}/*/*.meltano.yml requirements/*.lock
 }
 
-# .meltano: one environment for each plugin.
+# .meltano: one environment for each plugin that is not ours, such as those of local/.
 make_plugins() {
     local stamp=.meltano/.stamp
     is_fresh "$stamp" < <(plugin_inputs) && return
-    say "installing the Meltano plugins"
+    say "environments of other people's plugins"
     .venv/bin/meltano --log-level=warning install \
         || explain_failure .venv/bin/python "could not install the plugins"
     plugin_inputs | cksum >"$stamp"

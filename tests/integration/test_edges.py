@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -202,6 +203,26 @@ def test_wrong_variables(
         assert word in output
     assert "s3cret" not in output
     assert "Traceback" not in output
+
+
+def test_check_says_all_in_one_round(empty_lab: Lab, lab: Lab) -> None:
+    """Variables, rights and a domain whose tables the source lacks; where it has them, nothing."""
+    root = str(Path(__file__).parents[2])
+    with empty_lab.source_server.admin(f"{empty_lab.name}_source") as admin:
+        admin.execute("CREATE TABLE hidden (id int)")
+    wrong = {"SNAPSHOT_LIMIT": "long", "PG_RESTORE_JOBS": "no"}
+    domain = {"MELTANO_PROJECT_ROOT": root, "DOMAINS": "pix"}
+    status, output = empty_lab.run("check", **wrong, **domain)
+    assert status == 2
+    for words in (
+        *("SNAPSHOT_LIMIT", "PG_RESTORE_JOBS", "may not read 1 tables (hidden)"),
+        *("DOMAINS has pix", "would lack", "answers", "take pix out of DOMAINS"),
+    ):
+        assert words in output, output
+    status, output = lab.run("check", **domain)
+    assert "would lack" not in output, output
+    status, output = lab.run("check", **domain, BACKUP_MODE='{"users": "none"}')
+    assert "would lack 1 (users)" in output, output
 
 
 def test_the_target_is_the_source(empty_lab: Lab) -> None:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _SHORTEST = (
     3  # masking "a" everywhere would make messages unreadable and protect nothing
+)
+
+
+# What a person would write into a message without thinking of a secret: a password like that is
+# masked where it stands as a value, not in the name of a table nor inside a longer word.
+_WORD = re.compile(r"[A-Za-z_]{1,15}|[A-Za-z0-9_]{1,5}")
+_AS_A_VALUE = (
+    r"(?i:((?:pass(?:word|wd)?|pwd|secret|token|key|dsn)\w*[\"']?(?:\s*[=:]\s*(?:b?[\"'])?|\s+')"
+    r"|://[^\s/@:]*:|\bbearer\s+))(?-i:{word})(?![A-Za-z0-9_])"
 )
 
 
@@ -18,6 +28,7 @@ class Redactor:
     def __init__(self) -> None:
         """Start with nothing to hide."""
         self._spellings: list[str] = []
+        self._words: dict[str, re.Pattern[str]] = {}
 
     def hide(self, secret: str | None) -> None:
         """Learn one secret.
@@ -26,6 +37,10 @@ class Redactor:
             secret: A password, token or key; None and very short ones are ignored.
         """
         if not secret or len(secret) < _SHORTEST:
+            return
+        if _WORD.fullmatch(secret):
+            word = re.escape(secret)
+            self._words[secret] = re.compile(_AS_A_VALUE.replace("{word}", word))
             return
         spellings = {
             secret,
@@ -52,6 +67,9 @@ class Redactor:
         """
         for spelling in self._spellings:
             text = text.replace(spelling, MASK)
+        for word, value in self._words.items():
+            if word in text:
+                text = value.sub(rf"\1{MASK}", text)
         return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -30,6 +31,27 @@ def read(model: type[_Model]) -> tuple[_Model | None, list[str]]:
         return model(), []
     except ValidationError as error:
         return None, [sentence(item) for item in error.errors(include_input=False)]
+
+
+def read_in_part(model: type[_Model]) -> tuple[_Model | None, list[str]]:
+    """Read a model's variables as if those that are wrong were not set.
+
+    Args:
+        model: With one alias, the variable's name, for each field.
+
+    Returns:
+        The values, None when one that is wrong is necessary; and one sentence for each problem.
+    """
+    try:
+        return model(), []
+    except ValidationError as error:
+        found = error.errors(include_input=False)
+    wrong = {str(item["loc"][0]) for item in found if item["loc"]}
+    set_aside = {name: os.environ.pop(name) for name in wrong & os.environ.keys()}
+    try:
+        return read(model)[0], [sentence(item) for item in found]
+    finally:
+        os.environ.update(set_aside)
 
 
 def sentence(error: Any) -> str:

@@ -16,7 +16,8 @@ from pg_replica.commands import drop_previous, preview
 from pg_replica.commands.run import run
 from pg_replica.external import publish
 from pg_replica.preflight.checks import check
-from pg_replica.preflight.variables import load
+from pg_replica.preflight.domains import check_domains
+from pg_replica.preflight.variables import load, load_in_part
 from pg_replica.settings import Settings
 
 
@@ -53,9 +54,15 @@ def _is_off() -> bool:
 @click.pass_context
 def check_command(context: click.Context) -> None:
     """Look at everything that can be known before a night, and change nothing."""
-    settings = _settings(context)
+    logs.set_up(context.obj or "plain")
+    settings, wrong = load_in_part()
+    if settings is None:
+        raise Refused(wrong)
+    logs.set_up(context.obj or settings.log_format)
     report = check(settings)
+    report.problems[:0] = wrong
     publish.check(settings, report)
+    check_domains(settings, report)
     for note in report.notes:
         click.echo(f"  ok       {visible(redact(note))}")
     for warning in report.warnings:

@@ -62,6 +62,29 @@ def test_every_spelling_of_a_secret_is_masked(spell) -> None:
     assert redactor(f"before {spell(secret)} after") == "before *** after"
 
 
+@pytest.mark.parametrize("secret", ["secret", "app", "own", "postgres", "a1b2"])
+def test_a_word_is_masked_as_a_value_and_not_as_a_word(secret: str) -> None:
+    """A password like a table's name must not take the name out of every message."""
+    redactor = Redactor()
+    redactor.hide(secret)
+    for name in (
+        secret,
+        f"{secret}s",
+        f"the owner of {secret}_table",
+        f'"{secret}"',
+    ):
+        assert redactor(f"table {name} is not there") == f"table {name} is not there"
+    for before, after in (
+        ("postgresql://me:", "@db/shop"),
+        ("password=", " host=db"),
+        ("PGPASSWORD='", "'"),
+        ("CREATE ROLE a PASSWORD '", "'"),
+        ('{"token": "', '"}'),
+        ("Authorization: Bearer ", ""),
+    ):
+        assert redactor(f"{before}{secret}{after}") == f"{before}***{after}"
+
+
 def test_nothing_to_hide() -> None:
     redactor = Redactor()
     redactor.hide(None)

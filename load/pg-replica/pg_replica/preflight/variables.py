@@ -23,8 +23,23 @@ def load(*, needs_source: bool = True) -> Settings:
     Raises:
         Refused: With every wrong or missing variable at once.
     """
+    settings, problems = load_in_part(needs_source=needs_source)
+    if problems or settings is None:
+        raise Refused(problems)
+    return settings
+
+
+def load_in_part(*, needs_source: bool = True) -> tuple[Settings | None, list[str]]:
+    """Read the settings as if those that are wrong were not set, to look at the rest all the same.
+
+    Args:
+        needs_source: Whether something to replicate must be named.
+
+    Returns:
+        The settings, None where one that is wrong is necessary; and every problem.
+    """
     hide_environment()
-    settings, problems = environment.read(Settings)
+    settings, problems = environment.read_in_part(Settings)
     try:
         if providers.of(os.environ.get("DUMP_PATH", "")) and settings:
             settings.time_zone  # noqa: B018 -- only a provider's backup has a day
@@ -44,9 +59,7 @@ def load(*, needs_source: bool = True) -> Settings:
         problems += refusal.problems
     problems += sources.problems(os.environ)
     problems += retired.problems(os.environ)
-    if problems or settings is None:
-        raise Refused(problems)
-    return settings
+    return settings, problems
 
 
 def _role_problems(settings: Settings) -> list[str]:
