@@ -71,7 +71,7 @@ class Warehouse:
     def partner(self) -> str:
         return self.lab.warehouse_url(PARTNER)
 
-    def dbt(self, *arguments: str) -> tuple[int, str]:
+    def dbt(self, *arguments: str, **variables: str) -> tuple[int, str]:
         done = prepared.run(
             [*prepared.DBT, *arguments],
             env={
@@ -80,6 +80,7 @@ class Warehouse:
                 "MELTANO_PROJECT_ROOT": str(self.root),
                 "DOMAINS": "pix",
                 "EXTERNAL_THRESHOLD": "2",
+                **variables,
             },
             capture_output=True,
             text=True,
@@ -333,6 +334,26 @@ def test_a_renamed_model_is_named(warehouse: Warehouse) -> None:
     assert status != 0
     assert "organization_mastery" in output
     assert _count(warehouse, COUNTS[0]) > 0
+
+
+def test_a_domain_that_is_switched_off_holds_back_no_publication(
+    warehouse: Warehouse,
+) -> None:
+    """What its last, failed build has left goes, and its tables with the next publication."""
+    with warehouse.lab.warehouse() as owner:
+        owner.execute("CREATE SCHEMA IF NOT EXISTS external_next")
+        owner.execute("COMMENT ON SCHEMA external_next IS 'being built'")
+        owner.execute("CREATE TABLE external_next.half (id int)")
+        assert warehouse.lab.run("publish-external")[0] == 1, "a build was cut short"
+        status, output = warehouse.dbt("build", DOMAINS="replica")
+        assert status == 0, output
+        status, output = warehouse.lab.run("publish-external")
+        assert status == 0, output
+        assert "half" not in output
+        query = "SELECT count(*) FROM pg_class WHERE relnamespace = %s::regnamespace"
+        assert owner.execute(query, ["external"]).fetchone() == (0,)
+    status, output = warehouse.lab.run("publish-external")
+    assert status == 0, output
 
 
 def _count(warehouse: Warehouse, query: str) -> int:

@@ -13,7 +13,7 @@ from psycopg2.extensions import parse_dsn
 
 from entrepot_core.config import domains
 from entrepot_core.postgres.transit import with_encryption
-from entrepot_dbt import messages
+from entrepot_dbt import messages, withdrawal
 
 _SESSION = {
     # dbt swaps relations under locks that block readers: it must not wait for one for long.
@@ -177,4 +177,9 @@ def main() -> None:
     from dbt.cli.main import cli  # it reads the environment when it is imported
 
     messages.install()
-    cli(prog_name="dbt")
+    try:
+        cli(prog_name="dbt")
+    except SystemExit as end:
+        if not end.code and sys.argv[1:2] == ["build"]:
+            withdrawal.withdraw(os.environ, sys.argv[2:])
+        raise
