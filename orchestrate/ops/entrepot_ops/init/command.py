@@ -209,7 +209,7 @@ def _end(root: Path, env: EnvFile, left: Iterable[str]) -> int:
     click.echo("\n".join(visible(redact(line)) for line in shown))
     if status == 0:
         click.echo(
-            "Next: `entrepot night` (or `meltano invoke ops nightly`) for the first night, "
-            "`entrepot propose` for what should stay out, `entrepot crontab --install` for every night."
+            "Next: `entrepot night` (or `meltano invoke ops nightly`) for a first night, `entrepot "
+            "propose` for what should stay out, `entrepot crontab --install` for all nights."
         )
     return status
