@@ -91,7 +91,7 @@ def test_every_variable_is_read_by_a_part() -> None:
         "pg-replica",
     } | {
         "ops",
-        *(f"tap-{name}" for name in ("postgres", "csv", "dcat", "lcms")),
+        *(f"tap-{name}" for name in ("postgres", "csv", "dcat", "lcms", "rest")),
     }
     for each in all_variables():
         assert each.read_by, each.name

@@ -27,6 +27,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
         ("entrepot_tap_csv", ["__main__", "tap"]),
         ("entrepot_tap_dcat", ["__main__", "tap"]),
         ("entrepot_tap_lcms", ["__main__", "tap"]),
+        ("entrepot_tap_rest", ["__main__", "tap"]),
         ("entrepot_map_transform", ["__main__", "mapper"]),
         ("entrepot_dbt", ["runner"]),
     ],

@@ -56,6 +56,7 @@ INTERFACES = {
     "entrepot_tap_csv": ["tap"],
     "entrepot_tap_dcat": ["tap"],
     "entrepot_tap_lcms": ["tap"],
+    "entrepot_tap_rest": ["tap", "definitions"],
     "entrepot_map_transform": ["mapper"],
     "entrepot_dbt": ["runner"],
     "entrepot_ops": ["settings"],

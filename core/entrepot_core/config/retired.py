@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_ATINTERNET = ("API_KEY", "SECRET_KEY", "SITE_ID", "START_DATE", "MAX_RESULTS")
 # Retired name → its successor, and how the value changes; no word where it stays.
 SUCCESSORS: dict[str, tuple[str, str]] = {
     "DATABASE_URL": ("TARGET_DATABASE_URL", ""),
@@ -58,10 +57,6 @@ SUCCESSORS: dict[str, tuple[str, str]] = {
     "POSTGRES_DB": ("TARGET_DATABASE_URL", "a part of it"),
     "BACKUP_FILE": ("METABASE_BACKUPS", "a folder or s3:// prefix"),
     "KUBE_POD_NAME": ("METABASE_KUBE_POD", ""),
-    **{
-        f"TAP_ATINTERNET_GN_{name}": ("BAROMETRE_FILES", "its exports, as files")
-        for name in _ATINTERNET
-    },
 }
 # What they said is no longer anybody's business: ignored, and said to be.
 NEEDLESS = {
@@ -72,9 +67,9 @@ NEEDLESS = {
     "CRONTAB_MELTANO_EXECUTABLE": "ops crontab finds it",
     "DBT_TARGET_SCHEMA": "each layer has its own schema",
     "DOCKER_HOST_GATEWAY": "addresses are in the URLs",
-    "TAP_PARTOO_API_KEY": "this source is not read",
-    "TAP_TWITTER_BEARER_TOKEN": "this source is not read",
-    **{f"TAP_ATINTERNET_SP_{name}": "this site is not read" for name in _ATINTERNET},
+    "TAP_TWITTER_BEARER_TOKEN": "its API has gone: FOLLOWERS_FILE names an export",
+    "TAP_ATINTERNET_GN_MAX_RESULTS": "the definition of each stream has its page's size",
+    "TAP_ATINTERNET_SP_MAX_RESULTS": "the definition of each stream has its page's size",
     "DROP_TIMEOUT_MS": "what is dropped is nothing that anybody reads",
 }
 

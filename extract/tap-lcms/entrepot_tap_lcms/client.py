@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
 import queue
 import tempfile
 import threading
-import time
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -23,6 +20,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from entrepot_core.storage.answers import innermost, retry_after
 from entrepot_core.storage.redirects import STATUSES, Redirects, is_same_server
 from entrepot_tap_lcms.errors import CannotFetch, TryAgain, WrongAddress
 
@@ -210,7 +208,7 @@ class Client:
 
     def _failed(self, error: Exception) -> CannotFetch:
         """Say what went wrong on the way, without the text of the error, which holds the URL."""
-        reason = _innermost(error)
+        reason = innermost(error)
         if isinstance(error, (requests.exceptions.SSLError, ValueError)):
             # A certificate or an address: another try finds the same.
             return WrongAddress(f"{self.shown}: {reason}: correct LCMS_API_URL")
@@ -222,7 +220,7 @@ class Client:
             return
         message = f"{self.shown} answered {status}"
         if status == _TOO_MANY or status >= 500:
-            wait = _seconds(answer.headers.get("Retry-After", ""))
+            wait = retry_after(answer.headers.get("Retry-After", ""))
             if wait is not None and wait > self.patience:
                 raise CannotFetch(
                     f"{message} and wants us to wait for {wait:.0f} seconds, longer than the "
@@ -260,30 +258,3 @@ def _say(state: RetryCallState) -> None:
     logger.warning(
         "%s; again in %.1f seconds", state.outcome.exception(), state.next_action.sleep
     )
-
-
-def _seconds(text: str) -> float | None:
-    """Read Retry-After: seconds, or a date."""
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        return max(
-            0.0, math.ceil(parsedate_to_datetime(text).timestamp() - time.time())
-        )
-    except (TypeError, ValueError):
-        return None
-
-
-def _innermost(error: BaseException) -> str:
-    """Name the fault below the layers of the HTTP libraries, without any address."""
-    seen: BaseException = error
-    while True:
-        inner = getattr(seen, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((a for a in seen.args if isinstance(a, BaseException)), None)
-        inner = inner or seen.__cause__
-        if inner is None or inner is seen:
-            break
-        seen = inner
-    words = getattr(seen, "strerror", None) or type(seen).__name__
-    return str(words)

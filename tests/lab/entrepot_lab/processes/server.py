@@ -41,7 +41,7 @@ COMMANDS = {
             f"entrepot_tap_{source}.__main__",
             [f"entrepot_tap_{source}.tap"],
         )
-        for source in ("csv", "dcat", "lcms", "postgres")
+        for source in ("csv", "dcat", "lcms", "rest", "postgres")
     },
     "entrepot_map_transform": (
         "entrepot_map_transform.__main__",

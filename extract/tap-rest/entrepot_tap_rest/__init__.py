@@ -1,0 +1,1 @@
+"""Streams of APIs that answer JSON, each described and none programmed."""
