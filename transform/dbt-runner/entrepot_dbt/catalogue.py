@@ -188,6 +188,7 @@ def page(template: str, manifest: Json, catalog: Json) -> str:
 def _node(node: Mapping[str, Any]) -> Json:
     return {
         **_only(_NODE, node),
+        "description": _in_two_languages(node),
         "database": DATABASE,
         "columns": {
             name: _only(_COLUMN, column)
@@ -199,6 +200,13 @@ def _node(node: Mapping[str, Any]) -> Json:
             "macros": [],
         },
     }
+
+
+def _in_two_languages(node: Mapping[str, Any]) -> str:
+    """Put the French title, `meta.fr`, before the description, where the search finds it."""
+    french = node["config"].get("meta", {}).get("fr")
+    described: str = node.get("description", "")
+    return f"*{french}*\n\n{described}" if french else described
 
 
 def _table(table: Mapping[str, Any], figures: Mapping[tuple[str, str], Json]) -> Json:

@@ -116,6 +116,14 @@ def test_a_page_of_another_version_is_refused() -> None:
         page(TEMPLATE.replace("CATALOG", "TABLES"), {}, {})
 
 
+def test_a_french_title_can_be_searched_for(manifest: dict) -> None:
+    model = manifest["nodes"]["model.p.m"]
+    before = public_manifest(manifest)["nodes"]["model.p.m"]["description"]
+    model["config"]["meta"] = {"fr": "Réponses par jour"}
+    shown = public_manifest(manifest)["nodes"]["model.p.m"]["description"]
+    assert shown == f"*Réponses par jour*\n\n{before}"
+
+
 def test_a_table_s_page_has_its_figures() -> None:
     day = datetime(2026, 3, 1, 4, 30, tzinfo=timezone.utc)
     figures = {("s", "t"): stats(day, 1234, day, 5, 1, 2)}
