@@ -93,6 +93,10 @@ def is_on_disk(source: Database, seen: Moment) -> bool:
                     return False
                 if row[1] >= seen.must_be_flushed:
                     return True
+                if not seen.is_standby:
+                    # The end of a transaction wakes the process that flushes, which may sleep for
+                    # long after nothing but reads; it changes nothing.
+                    session.execute("SELECT pg_catalog.txid_current()")
                 time.sleep(_PAUSE)
     except (TransientFailure, psycopg.Error):
         return False

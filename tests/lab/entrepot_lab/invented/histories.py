@@ -18,6 +18,7 @@ CREATE TABLE {S}.numbers (id bigint PRIMARY KEY, v text, n double precision, at 
     DEFAULT '2020-01-01Z', m {S}.mood, long text, twice bigint GENERATED ALWAYS AS (id * 2) STORED);
 CREATE TABLE {S}.texts (code text PRIMARY KEY, v text, u integer UNIQUE);
 CREATE TABLE {S}.pairs (a integer, b text, v numeric, PRIMARY KEY (a, b));
+ALTER TABLE {S}.pairs CLUSTER ON pairs_pkey;
 CREATE TABLE {S}.amounts (k numeric PRIMARY KEY, v jsonb, f real);
 CREATE TABLE {S}.moods (k {S}.mood PRIMARY KEY, v integer);
 CREATE TABLE {S}.bag (a integer, b text, c json);
