@@ -16,6 +16,7 @@ _SHORTEST_PART = 3  # letters of a word inside a compound
 _SHORTEST_COMPOUND = 6
 _LONGEST_COMPOUND = 40
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NO_WORD = re.compile(r"[_\d]")  # a name's digits are left out too
 _ENDINGS = ("s", "es", "e", "en", "n", "er", "i", "x", "in", "innen")
 
 
@@ -76,7 +77,7 @@ class Lexicon:
             self.kinds[name] = kind
             for word in dict.fromkeys(entry["words"].split()):
                 index = self._phrases if "_" in word else self._single
-                index.setdefault(word.replace("_", ""), []).append(kind)
+                index.setdefault(_NO_WORD.sub("", word), []).append(kind)
         sets = {
             name: frozenset(text.split())
             for name, text in content.items()

@@ -11,6 +11,9 @@ from pg_replica.personal.model import ColumnFacts
 _ALWAYS, _OWN_PERSON, _PEOPLE, _WRITING = 0.9, 0.85, 0.8, 0.75
 _UNSURE, _SHORT, _NO, _BY = 0.6, 0.5, 0.2, 0.7
 _SHORT_WORD = 3  # letters: `via`, `cap`, `str` mean many things
+_CLEAR = frozenset(
+    {"zip", "plz", "rue", "adr", "cep", "bio"}
+)  # short, and of one meaning
 _KEYS = frozenset({"id", "ids", "fk", "pk", "key", "uuid", "guid", "oid"})
 _NUMBERS = frozenset({"no", "num", "number", "nr", "numero", "nummer", "nb"})
 _YES_OR_NO = frozenset(
@@ -22,7 +25,7 @@ _OF_THINGS = {
     "email": 0.6,
     "phone": 0.35,
     "network": 0.35,
-    "device": 0.35,
+    "device": 0.5,
     "bank": 0.45,
 }
 _LOOSE = {"free_text": 0.55, "free_text_content": 0.4, "payload": 0.5, "attached": 0.4}
@@ -187,7 +190,9 @@ def _confidence(
         return _WRITING
     text = "".join(words[match.first : match.stop])
     loose = _LOOSE.get(kind.name, _UNSURE)
-    return min(loose, _SHORT - 0.1) if len(text) <= _SHORT_WORD else loose
+    if len(text) <= _SHORT_WORD and text not in _CLEAR:
+        return min(loose, _SHORT - 0.1)
+    return loose
 
 
 def _of_tables(kind: Kind, about: Company) -> float:
