@@ -73,6 +73,12 @@ class House:
         who = ("-c", "user.name=owner", "-c", "user.email=owner@example.org")
         self.git(*who, "commit", "--quiet", "--message", "As it was cloned")
 
+    @property
+    def elsewhere(self) -> str:
+        """A database that is not there."""
+        server = self.lab.source_server
+        return server.url("nowhere", SOURCE_OWNER, PASSWORD)
+
     def git(self, *arguments: str) -> str:
         """Run Git there."""
         command = ["git", *arguments]
@@ -181,6 +187,12 @@ def test_own_sources_come_in_the_same_night(house: House) -> None:
     assert status == 2, output
     assert "STATIONS_URL is no address" in output
 
+    status, output = house.meltano(
+        "invoke", "pg-replica", "check", CRM_SOURCE_DATABASE_URL=house.elsewhere
+    )
+    assert status == 2, output
+    assert "crm, a second database: see what its own check says" in output
+
     status, output = house.meltano("invoke", "ops", "nightly")
     assert status == 0, output
     assert house.ask("SELECT id, name FROM shop.people") == [(1, "of the shop")]
@@ -204,4 +216,16 @@ def test_own_sources_come_in_the_same_night(house: House) -> None:
     assert own <= recorded.keys() and set(recorded.values()) == {"succeeded"}
     (report,) = Path(house.env["WORK_DIR"]).rglob("*.html")
     assert "pg-replica--crm:run" in report.read_text()
+
+    # A target of somebody else's gets records, not COPY files.
+    jsonl = house.folder / ".entrepot" / "jsonl" / "public-people.jsonl"
+    house.write("tables.yml", "tables: {people: {key: [id], replication_key: id}}")
+    status, output = house.meltano(
+        "run",
+        "tap-postgres",
+        "target-jsonl",
+        BACKUP_MODE='{"people":"incremental"}',
+    )
+    assert status == 0, output
+    assert json.loads(jsonl.read_text()) == {"id": 1, "name": "of the shop"}
     assert house.git("status", "--porcelain") == ""

@@ -15,6 +15,7 @@ from pg_replica.audit.command import audit
 from pg_replica.commands import drop_previous, preview
 from pg_replica.commands.run import run
 from pg_replica.external import publish
+from pg_replica.preflight import second_sources
 from pg_replica.preflight.checks import check
 from pg_replica.preflight.domains import check_domains
 from pg_replica.preflight.variables import load, load_in_part
@@ -67,8 +68,9 @@ def check_command(context: click.Context) -> None:
         click.echo(f"  ok       {visible(redact(note))}")
     for warning in report.warnings:
         click.echo(f"  warning  {visible(redact(warning))}")
-    if report.problems:
-        raise Refused(report.problems)
+    problems = report.problems + second_sources.check()
+    if problems:
+        raise Refused(problems)
     click.echo("Nothing stands in the way of a night.")
 
 
