@@ -82,3 +82,18 @@ def test_replicas_take_turns(empty_lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
         assert "waiting for a run of another replica" in waiting.stdout.readline()
         assert waiting.poll() is None
     assert empty_lab.finish(waiting)[0] == 0
+
+
+def test_earlier_nights_do_not_pile_up(empty_lab: Lab) -> None:
+    """A week in which nothing drops the previous night keeps one, and more only on demand."""
+    lab = empty_lab
+    with lab.source() as source:
+        source.execute("CREATE TABLE t AS SELECT 1 AS id")
+    for _ in range(3):
+        lab.night()
+    assert _schemas(lab) == ["pix", "pix_previous"]
+    assert "earlier nights take 0.00 GB (pix_previous)" in lab.run("check")[1]
+    lab.night(KEEP_PREVIOUS="2")
+    assert len(_schemas(lab)) == 3
+    lab.night(KEEP_PREVIOUS="0")
+    assert _schemas(lab) == ["pix"]

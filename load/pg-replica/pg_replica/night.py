@@ -29,7 +29,6 @@ from pg_replica.preflight.report import Report
 from pg_replica.preflight.warehouse import CLOSE_PUBLIC
 from pg_replica.publish import swap as publish
 from pg_replica.publish.functions import close_functions
-from pg_replica.publish.retired import retired_schemas
 from pg_replica.publish.waiting import live_schemas, prepare_next
 from pg_replica.restore import landing, new_columns, restorer
 from pg_replica.restore.builder import Builder
@@ -52,6 +51,7 @@ from pg_replica.warehouse import (
     ownership,
     source_code,
 )
+from pg_replica.warehouse.retired import drop_older, retired_schemas
 from pg_replica.warehouse.sessions import Sessions
 
 
@@ -285,6 +285,7 @@ class Night:
                 self._warehouse.connect(purpose="work rebind") as main,
             ):
                 publish.rebind(main, self._dependents, self._record)
+                drop_older(lock, self._record, self._settings)
                 self._record.set_landing([], [])
                 if self._follower:
                     self._follower.leave_horizon(main)

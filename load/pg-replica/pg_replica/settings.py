@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     replication: Replication = Field("full", validation_alias="REPLICATION")
     jobs: int = Field(4, ge=1, le=64, validation_alias="PG_RESTORE_JOBS")
     replica_schema: str = Field("pix", min_length=1, validation_alias="REPLICA_SCHEMA")
+    keep_previous: int = Field(1, ge=0, validation_alias="KEEP_PREVIOUS")
     turn_wait: float = Field(14_400, ge=0, validation_alias="TURN_WAIT")
     copy_passthrough: bool = Field(True, validation_alias="COPY_PASSTHROUGH")
     pg_bindir: Path | None = Field(None, validation_alias="PG_BINDIR")

@@ -8,8 +8,8 @@ from entrepot_core.warehouse import migrate
 from entrepot_core.warehouse.locks import warehouse_lock
 from entrepot_core.warehouse.runs import Record
 from pg_replica.databases import databases
-from pg_replica.publish.retired import drop_retired, retired_schemas
 from pg_replica.settings import Settings
+from pg_replica.warehouse.retired import drop_retired, retired_schemas
 
 
 def retired(settings: Settings) -> list[str]:

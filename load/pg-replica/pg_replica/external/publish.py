@@ -28,10 +28,9 @@ from pg_replica.databases import OLDEST_WAREHOUSE, databases
 from pg_replica.external import copy_to_database, privileges, row_security, seal
 from pg_replica.external.seal import EVERYONE, Seal
 from pg_replica.preflight.report import Report
-from pg_replica.publish import retired
 from pg_replica.publish.swap import Swap, grant_to_reader
 from pg_replica.settings import Settings
-from pg_replica.warehouse import objects
+from pg_replica.warehouse import objects, retired
 
 NAMING = Naming("external")
 _LIVE, _NEXT = NAMING.live(PUBLIC), NAMING.following(PUBLIC)

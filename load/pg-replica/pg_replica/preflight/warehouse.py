@@ -16,12 +16,15 @@ from pg_replica.preflight.report import Report
 from pg_replica.preflight.roles import check_roles
 from pg_replica.settings import Settings
 from pg_replica.warehouse import made_schemas, objects
+from pg_replica.warehouse.retired import retired_schemas
 
 CLOSE_PUBLIC = (
     "everybody who may connect has rights on the landing, and only its owner can take them away: "
     "have an administrator run REVOKE ALL ON SCHEMA public FROM PUBLIC; or make the warehouse's "
     "role its owner (ALTER SCHEMA public OWNER TO …)"
 )
+
+_MADE_SCHEMAS = 7  # the version of entrepot_ops that knows schemas by their OIDs
 
 
 def check_warehouse(
@@ -61,6 +64,7 @@ def check_warehouse(
             "database is enough, and can break less"
         )
     _check_tables(session, report)
+    _weigh_previous(settings, session, report)
     _check_landing(session, report, settings.build_role)
     _check_public(session, report)
     naming = Naming(settings.replica_schema)
@@ -81,6 +85,27 @@ def _check_tables(session: psycopg.Connection, report: Report) -> None:
             )
     except Refused as refusal:
         report.problems += refusal.problems
+
+
+def _weigh_previous(
+    settings: Settings, session: psycopg.Connection, report: Report
+) -> None:
+    """Say what earlier nights take on the warehouse's disk."""
+    if not migrate.is_made(session) or migrate.version(session) < _MADE_SCHEMAS:
+        return
+    schemas = retired_schemas(session, settings.replica_schema)
+    row = session.execute(
+        "SELECT coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint"
+        " FROM pg_catalog.pg_class AS c WHERE c.relkind IN ('r', 'm')"
+        " AND c.relnamespace = ANY (SELECT oid FROM pg_catalog.pg_namespace"
+        " WHERE nspname = ANY (%s))",
+        [schemas],
+    ).fetchone()
+    if schemas and row:
+        report.notes.append(
+            f"earlier nights take {row[0] / 1e9:.2f} GB ({', '.join(schemas)}): the next night "
+            f"keeps {settings.keep_previous} (KEEP_PREVIOUS), drop-previous none"
+        )
 
 
 def _check_landing(
