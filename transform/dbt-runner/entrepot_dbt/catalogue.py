@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg2
 
-from entrepot_dbt import figures
+from entrepot_dbt import figures, replica
 from entrepot_dbt.messages import without_values
 from entrepot_dbt.runner import dbt_command, settings
 
@@ -102,6 +102,7 @@ def public_manifest(manifest: Mapping[str, Any]) -> Json:
     }
     sources = {key: _node(node) for key, node in manifest["sources"].items()}
     exposures = {key: _node(node) for key, node in manifest["exposures"].items()}
+    nodes = replica.without_strays(nodes, sources)
     shown = {*nodes, *sources, *exposures}
     return {
         "metadata": {
@@ -252,6 +253,8 @@ def main() -> None:
     template = (target / "index.html").read_text(encoding="utf-8")
     try:
         known = figures.read(env["TARGET_DATABASE_URL"])
+        rows = replica.read(env["TARGET_DATABASE_URL"], env["REPLICA_SCHEMA"])
+        replica.add(manifest, catalog, rows)
     except psycopg2.Error as error:
         print(
             f"The catalogue has no figures: {without_values(error)}",
