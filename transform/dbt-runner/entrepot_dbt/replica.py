@@ -44,7 +44,8 @@ def read(url: str, replica: str) -> list[tuple[Any, ...]]:
     try:
         with connection.cursor() as cursor:
             cursor.execute(_COLUMNS, {"replica": replica})
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
     finally:
         connection.close()
 

@@ -58,7 +58,7 @@ def audit(
     with warehouse_lock(warehouse, settings.turn) as lock:
         migrate.upgrade(lock)
         loaded = lock.execute(
-            _LOADED, [Naming(settings.replica_schema).incremental]
+            _LOADED, {"schema": Naming(settings.replica_schema).incremental}
         ).fetchall()
         if not loaded and only is None:
             event("no append table is loaded yet: there is nothing to audit")

@@ -1,6 +1,6 @@
--- What the source's own objects need of each extension: the extension, of what kind what needs it is,
--- its description, its table, and its name there. Arrays belong to no extension, but their elements'
--- types do.
+-- What the source's own objects need of each extension: the extension, of what kind what needs it
+-- is, its description, its table, and its name there. Arrays belong to no extension, but their
+-- elements' types do.
 WITH member (extension, classid, objid) AS (
     SELECT d.refobjid, d.classid, d.objid FROM pg_catalog.pg_depend AS d
     WHERE d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass
@@ -42,7 +42,8 @@ LEFT JOIN pg_catalog.pg_attrdef AS v
 LEFT JOIN pg_catalog.pg_attribute AS f ON f.attrelid = v.adrelid AND f.attnum = v.adnum
 LEFT JOIN pg_catalog.pg_constraint AS o
     ON d.classid = 'pg_catalog.pg_constraint'::regclass AND o.oid = d.objid
-LEFT JOIN pg_catalog.pg_class AS t ON t.oid = coalesce(a.attrelid, f.attrelid, nullif(o.conrelid, 0))
+LEFT JOIN pg_catalog.pg_class AS t
+    ON t.oid = coalesce(a.attrelid, f.attrelid, nullif(o.conrelid, 0))
 LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
 WHERE
     NOT EXISTS (

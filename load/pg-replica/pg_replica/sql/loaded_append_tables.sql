@@ -12,5 +12,5 @@ SELECT p.stream, p.source_schema, p.table_schema, p.table_name, p.replication_ke
 FROM entrepot_ops.positions AS p
 JOIN pg_catalog.pg_class AS c
     ON c.oid = to_regclass(format('%%I.%%I', p.table_schema, p.table_name))
-WHERE p.table_schema = %s
+WHERE p.table_schema = %(schema)s
 ORDER BY p.stream

@@ -27,6 +27,24 @@ AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
 ON CONFLICT (night_id, table_schema, table_name) DO UPDATE
 SET row_estimate = excluded.row_estimate, byte_count = excluded.byte_count
 """
+_END_STEP = """
+UPDATE entrepot_ops.night_steps AS s SET status = %(status)s, ended_at = now(),
+    seconds = extract(epoch FROM now() - s.started_at), exit_status = %(exit)s,
+    message = %(message)s, run_ids = coalesce(r.run_ids, '{}'),
+    row_count = CASE WHEN num_nulls(%(rows)s::bigint, r.row_count) < 2
+        THEN coalesce(%(rows)s::bigint, 0) + coalesce(r.row_count, 0) END,
+    byte_count = r.byte_count
+FROM entrepot_ops.night_steps AS own LEFT JOIN LATERAL (
+    SELECT array_agg(run_id) AS run_ids, sum(rows) AS row_count, sum(bytes) AS byte_count
+    FROM (SELECT q.run_id,
+        (SELECT sum(i.row_count) FROM entrepot_ops.items AS i WHERE i.run_id = q.run_id) AS rows,
+        (SELECT sum(i.byte_count) FROM entrepot_ops.items AS i WHERE i.run_id = q.run_id) AS bytes
+        FROM entrepot_ops.runs AS q WHERE q.started_at >= own.started_at
+        AND q.host = %(host)s) AS mine) AS r ON true
+WHERE (own.night_id, own.step, own.attempt) = (%(night)s, %(step)s, %(attempt)s)
+AND (s.night_id, s.step, s.attempt) = (own.night_id, own.step, own.attempt)
+RETURNING s.row_count::bigint, s.byte_count::bigint
+"""
 
 
 @dataclass(frozen=True)
@@ -215,24 +233,7 @@ class NightRecord:
             `row_count` and `byte_count`, of its runs too; None where the attempt is not there.
         """
         return self._store.one(
-            "UPDATE entrepot_ops.night_steps AS s SET status = %(status)s, ended_at = now(),"
-            " seconds = extract(epoch FROM now() - s.started_at), exit_status = %(exit)s,"
-            " message = %(message)s, run_ids = coalesce(r.run_ids, '{}'),"
-            " row_count = CASE WHEN num_nulls(%(rows)s::bigint, r.row_count) < 2"
-            "   THEN coalesce(%(rows)s::bigint, 0) + coalesce(r.row_count, 0) END,"
-            " byte_count = r.byte_count"
-            " FROM entrepot_ops.night_steps AS own LEFT JOIN LATERAL ("
-            "   SELECT array_agg(run_id) AS run_ids, sum(rows) AS row_count,"
-            "   sum(bytes) AS byte_count FROM (SELECT q.run_id,"
-            "     (SELECT sum(i.row_count) FROM entrepot_ops.items AS i"
-            "      WHERE i.run_id = q.run_id) AS rows,"
-            "     (SELECT sum(i.byte_count) FROM entrepot_ops.items AS i"
-            "      WHERE i.run_id = q.run_id) AS bytes"
-            "     FROM entrepot_ops.runs AS q WHERE q.started_at >= own.started_at"
-            "     AND q.host = %(host)s) AS mine) AS r ON true"
-            " WHERE (own.night_id, own.step, own.attempt) = (%(night)s, %(step)s, %(attempt)s)"
-            " AND (s.night_id, s.step, s.attempt) = (own.night_id, own.step, own.attempt)"
-            " RETURNING s.row_count::bigint, s.byte_count::bigint",
+            _END_STEP,
             {
                 "status": status,
                 "exit": exit_status,
