@@ -218,7 +218,7 @@ def test_own_sources_come_in_the_same_night(house: House) -> None:
         recorded: dict[str, str] = dict(steps.fetchall())
     own = {"prices", "stations", "pg-replica--crm:run", "pg-replica--crm:drop-previous"}
     assert own <= recorded.keys() and set(recorded.values()) == {"succeeded"}
-    (report,) = Path(house.env["WORK_DIR"]).rglob("*.html")
+    (report,) = Path(house.env["WORK_DIR"]).rglob("night-*.html")
     assert "pg-replica--crm:run" in report.read_text()
 
     # A target of somebody else's gets records, not COPY files.

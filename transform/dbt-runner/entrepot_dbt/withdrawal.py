@@ -34,7 +34,8 @@ def withdraw(environment: Mapping[str, str], arguments: Sequence[str]) -> None:
     """
     if any(each.split("=")[0] in _CHOICES for each in arguments):
         return
-    if _has_contract(Path(environment["DBT_TARGET_PATH"]) / "manifest.json"):
+    manifest = _target_path(environment, arguments) / "manifest.json"
+    if not manifest.exists() or _has_contract(manifest):
         return
     session = psycopg2.connect(environment["TARGET_DATABASE_URL"])
     with closing(session), session, session.cursor() as cursor:
@@ -43,6 +44,16 @@ def withdraw(environment: Mapping[str, str], arguments: Sequence[str]) -> None:
         if cursor.fetchone() == (True,):
             cursor.execute("CREATE SCHEMA IF NOT EXISTS external_next")
             cursor.execute("COMMENT ON SCHEMA external_next IS %s", [_SEAL])
+
+
+def _target_path(environment: Mapping[str, str], arguments: Sequence[str]) -> Path:
+    """Find where dbt has written: an argument goes before the environment."""
+    for place, each in enumerate(arguments):
+        name, is_joined, value = each.partition("=")
+        if name == "--target-path":
+            following = arguments[place + 1 : place + 2]
+            return Path(value if is_joined else "".join(following))
+    return Path(environment["DBT_TARGET_PATH"])
 
 
 def _has_contract(manifest: Path) -> bool:

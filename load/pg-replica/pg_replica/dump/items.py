@@ -67,6 +67,7 @@ LEFT_OUT = {
     "USER MAPPING": "the warehouse must not reach the source's other servers",
 }
 
+_ONE_LINE = {ord("\n"): " ", ord("\r"): " "}  # as pg_dump's sanitize_line does
 _MAKE_NOTHING = frozenset(
     {"ACL", "DEFAULT ACL", "STATISTICS DATA", SEQUENCE_SET, TABLE_DATA}
 )
@@ -319,16 +320,21 @@ def without_extensions_own(items: Iterable[Item]) -> list[Item]:
         The others.
     """
     items = list(items)
-    made = {(item.schema, item.tag) for item in items if item.kind == "SEQUENCE"}
+    made = {_line(item) for item in items if item.kind == "SEQUENCE"}
     homes = {f"SCHEMA {name}" for name in extension_schemas(items)}
     return [
         item
         for item in items
         if not (
-            (item.kind == SEQUENCE_SET and (item.schema, item.tag) not in made)
+            (item.kind == SEQUENCE_SET and _line(item) not in made)
             or (item.kind == "COMMENT" and item.tag in homes)
         )
     ]
+
+
+def _line(item: Item) -> tuple[str | None, str]:
+    """Give an item's name as the header of a plain dump has it: in one line."""
+    return item.schema, item.tag.translate(_ONE_LINE)
 
 
 def _filled(items: list[Item]) -> set[str]:
