@@ -284,7 +284,7 @@ def test_a_part_of_an_unfinished_night_does_not_finish_it(project: Project) -> N
     assert project.ops("nightly")[0] == 0
     assert project.calls() == [STEPS[0], *STEPS[3:5]]
     assert project.last_night() == (1, "succeeded")
-    pages = Path(project.env["WORK_DIR"], "reports").glob("*.html")
+    pages = Path(project.env["WORK_DIR"], "reports").glob("night-*.html")
     assert [page.name for page in pages] == ["night-1.html"]
 
 

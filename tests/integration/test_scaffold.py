@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,7 +134,9 @@ def test_awkward_tables_have_models_that_build_at_once(house: House) -> None:
     assert "switch it on: shop in DOMAINS" in house.scaffold(DOMAINS="replica")
     built = house.dbt("build", "--exclude-resource-type", "unit_test")
     # Ten tables with a column, each with a model, and two models of the example.
-    assert "Found 12 models, 3 operations, 14 data tests, 10 sources" in built
+    assert re.search(
+        r"Found 12 models, \d+ operations, 14 data tests, 10 sources", built
+    )
     assert "WARN=0 ERROR=0 SKIP=0" in built
     with house.lab.warehouse("internal_reader") as reader:
         row = reader.execute(
