@@ -20,7 +20,7 @@ from entrepot_ops.nights.telling.live import LiveTable
 from entrepot_ops.record.usual import Usual
 from entrepot_ops.report.outcome import Outcome
 
-LOG = Path("/work/logs/nightly.log")
+LOG = Path("/var/lib/entrepot/logs/nightly.log")
 BROUGHT = datetime(2026, 11, 27, 2, tzinfo=timezone.utc)
 USUAL = Usual(10.0, 1000, 6, BROUGHT)
 STEPS = [
@@ -59,7 +59,7 @@ def written(console: Console) -> str:
 
 def ending(status: str, **outcome: object) -> Ending:
     told = Outcome("failure", status, "tap failed: no file", 7, **outcome)  # type: ignore[arg-type]
-    return Ending(told, 1, Path("/work/reports/night-7.html"), LOG)
+    return Ending(told, 1, Path("/var/lib/entrepot/reports/night-7.html"), LOG)
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -141,7 +141,7 @@ def test_the_end_says_what_readers_see_and_how_to_go_on() -> None:
     assert (
         "Readers see night 7, but for tap-csv--easiware, dbt:build: as before." in said
     )
-    assert "report /work/reports/night-7.html" in said
+    assert "report /var/lib/entrepot/reports/night-7.html" in said
     assert f"log {LOG}" in said
     assert "next entrepot night goes on with what is left" in said
     assert max(len(line.rstrip()) for line in end.splitlines()) <= 80
