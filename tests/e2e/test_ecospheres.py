@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from entrepot_lab.meltano.linked import linked
+from entrepot_lab.meltano.copied import copied
 from entrepot_lab.postgres.cluster import Cluster, embedded_binaries
 from entrepot_lab.postgres.servers import SETTINGS, Servers
 from entrepot_lab.processes import prepared
@@ -39,7 +39,7 @@ class Warehouse:
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "TARGET_DATABASE_URL": server.url("warehouse", OWNER, PASSWORD),
-            "MELTANO_PROJECT_ROOT": str(linked(folder / "project")),
+            "MELTANO_PROJECT_ROOT": str(copied(folder / "project")),
             "DOMAINS": "ecospheres",
         }
 

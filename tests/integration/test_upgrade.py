@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from entrepot_core.warehouse import migrate
-from entrepot_lab.meltano.linked import linked
+from entrepot_lab.meltano.copied import copied
 from entrepot_lab.meltano.nights import Project
 from entrepot_lab.meltano.singer import Pipe
 from entrepot_lab.postgres.warehouse import Lab
@@ -110,7 +110,7 @@ def test_a_newer_warehouse_is_refused_by_every_part(lab: Lab) -> None:
     assert sentence in pipe.log
     build = subprocess.run(
         [Path(sys.executable).with_name("entrepot-dbt"), "build"],
-        env={**lab.env, "MELTANO_PROJECT_ROOT": str(linked(lab.folder / "whole"))},
+        env={**lab.env, "MELTANO_PROJECT_ROOT": str(copied(lab.folder / "whole"))},
         capture_output=True,
         text=True,
         check=False,

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from entrepot_lab.demo import Demo
-from entrepot_lab.meltano.linked import linked
+from entrepot_lab.meltano.copied import copied
 from entrepot_lab.sources import elearning
 
 MELTANO = Path(sys.executable).with_name("meltano")
@@ -27,7 +27,7 @@ class Night:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.root = linked(folder / "project")
+        self.root = copied(folder / "project")
         self.demo = Demo(folder / "demo")
         self.demo.up(2000)
         self.outputs: list[str] = []

@@ -12,7 +12,7 @@ _PLUGINS = ("extractors", "loaders", "mappers", "utilities")
 _leave_out = shutil.ignore_patterns(*_OWN, ".*cache", "__pycache__", ".hypothesis")
 
 
-def linked(folder: Path) -> Path:
+def copied(folder: Path) -> Path:
     """Copy the project, but for what it keeps: reports, logs, settings.
 
     Meltano finds no file of a project outside its folder, so that links would not do.
