@@ -143,6 +143,8 @@ def _date(value: Any) -> str:
 
 
 def _timestamp(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
     text = value[:-1] + "+00:00" if value.endswith("Z") else value
     return datetime.fromisoformat(text).isoformat()
 
